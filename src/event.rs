@@ -1,0 +1,423 @@
+//! [`Event`]: the contract between what observes and everything after it.
+//!
+//! Observers and the driver make events; the [timeline](crate::timeline), the
+//! [checks](crate::check) and the [reports](crate::report) read them and never reach back.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    Evidence, ExitStatus, Holder, HostName, ProcState, ProcessName, ProgramName, SocketFacts,
+    TcpState,
+};
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Since the run began, by `CLOCK_MONOTONIC`.
+    pub at: Duration,
+    /// The step during which it happened: an index into the scenario's steps.
+    pub step: usize,
+    /// Who noticed.
+    pub source: Source,
+    /// What happened.
+    pub kind: Kind,
+}
+
+/// Who noticed an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// sockscope did it itself.
+    Driver,
+    /// Asked of the kernel: sock_diag, `/proc`, a pidfd.
+    Sampler,
+    /// A packet in sockscope's hands.
+    Wire,
+    /// A built-in program said so of its own system call.
+    Program,
+    /// A kernel tracepoint.
+    Kernel,
+    /// A traced system call.
+    Syscalls,
+}
+
+/// Names one socket within a run: stable from the first sight to the end, also where the kernel
+/// changes the cookie (request socket to its child).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SocketKey(pub u32);
+
+/// Names one packet within a run, counted from 1 in the order of leaving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PacketId(pub u32);
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Kind {
+    /// A step began. [`Event::step`] is its index.
+    StepBegan,
+    /// The driver carried out one action of the step.
+    Acted {
+        /// The action as the scenario file writes it.
+        text: String,
+    },
+    /// Every process was blocked or gone, every pipe drained, no packet in flight: what was
+    /// sampled just before is what lasts until something else happens.
+    Quiet,
+    /// A program of the scenario was started.
+    Spawned {
+        /// Its first process; the name is the program's.
+        process: ProcessName,
+        /// As sockscope's own `/proc` shows it.
+        pid: i32,
+        /// Where it runs.
+        host: HostName,
+        /// Its command line.
+        command: Vec<String>,
+    },
+    /// A process was forked.
+    Forked {
+        /// The new process.
+        process: ProcessName,
+        /// As sockscope's own `/proc` shows it.
+        pid: i32,
+        /// Who forked it.
+        parent: ProcessName,
+    },
+    /// A process's state letter changed, at a quiet point or for good.
+    ProcessState {
+        /// The process.
+        process: ProcessName,
+        /// Its state now.
+        state: ProcState,
+    },
+    /// A process ended. It stays a zombie until [`Kind::Reaped`].
+    Exited {
+        /// The process.
+        process: ProcessName,
+        /// How, or nothing where the kernel did not tell.
+        status: Option<ExitStatus>,
+    },
+    /// Somebody collected a process's exit status.
+    Reaped {
+        /// The process.
+        process: ProcessName,
+        /// Who.
+        by: Reaper,
+    },
+    /// A process got a new parent, because the old one ended.
+    Adopted {
+        /// The process.
+        process: ProcessName,
+        /// The new parent.
+        by: Reaper,
+    },
+    /// A socket appeared or changed its state. `CLOSE` is the last one: the kernel knows it no
+    /// more.
+    Socket {
+        /// The socket.
+        key: SocketKey,
+        /// Where it lives.
+        host: HostName,
+        /// Its state now.
+        state: TcpState,
+        /// How the state is known.
+        evidence: Evidence,
+        /// The kernel's answer; nothing for a state that was inferred or a socket that is gone.
+        facts: Option<SocketFacts>,
+        /// The program it belongs to, where known.
+        owner: Option<ProgramName>,
+        /// What caused it, where known.
+        cause: Option<Cause>,
+    },
+    /// Queues, timer, retransmits or the like changed, the state did not.
+    Gauges {
+        /// The socket.
+        key: SocketKey,
+        /// The kernel's answer.
+        facts: SocketFacts,
+    },
+    /// Who has the socket open changed. Empty: nobody, the kernel finishes it.
+    Holders {
+        /// The socket.
+        key: SocketKey,
+        /// All of them, sorted.
+        holders: Vec<Holder>,
+        /// Processes whose descriptors could not be read: they may hold it too.
+        unreadable: Vec<ProcessName>,
+    },
+    /// A packet left a host and is in sockscope's hands.
+    Sent(Packet),
+    /// The packet was handed to the other host.
+    Delivered {
+        /// The packet.
+        packet: PacketId,
+    },
+    /// The packet is held back until a step releases it.
+    Held {
+        /// The packet.
+        packet: PacketId,
+    },
+    /// The packet will never arrive.
+    Dropped {
+        /// The packet.
+        packet: PacketId,
+        /// Why, as the scenario says it: `drop next FIN from client`, `the wire is cut`.
+        why: String,
+    },
+    /// A process wrote a line (or, at its end, the rest of one).
+    Output {
+        /// The process that was started; its children share the pipe.
+        process: ProcessName,
+        /// Which stream.
+        stream: Stream,
+        /// The line without its end; bytes that are no UTF-8 replaced by U+FFFD.
+        text: String,
+    },
+    /// A process made a system call that matters, or a signal handler of it ran.
+    Called {
+        /// The process.
+        process: ProcessName,
+        /// The call.
+        call: Call,
+    },
+    /// Something worth saying that is none of the above.
+    Note {
+        /// In plain words.
+        text: String,
+    },
+    /// An observer missed something: an absence can no longer be proven.
+    Gap {
+        /// What may have been missed.
+        aspect: Aspect,
+        /// Why.
+        why: String,
+    },
+}
+
+/// Who collects a child's exit status.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reaper {
+    /// A process of the scenario, its parent.
+    Process(ProcessName),
+    /// The lab's first process, which starts the programs and adopts orphans, as init does.
+    Init,
+    /// The kernel at once: the parent ignores SIGCHLD (UNP section 5.9, `sigaction(2)`).
+    Kernel,
+    /// It was gone before anyone could look who.
+    Unknown,
+}
+
+/// What caused a change of state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The segment that this end sent.
+    Sent(PacketId),
+    /// The segment that this end received.
+    Received(PacketId),
+    /// A timer expired.
+    Timer,
+}
+
+/// Standard output or standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// A system call and its result, or a signal that was caught.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The call's name (`write`), or the signal's (`SIGCHLD`) when a handler ran.
+    pub name: String,
+    /// Its arguments as one would write them: `4, SHUT_WR`.
+    pub args: String,
+    /// What it returned.
+    pub result: CallResult,
+}
+
+/// What a system call returned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallResult {
+    /// A value: bytes, a descriptor, a pid.
+    Value(i64),
+    /// End of file: `read(2)` returned 0.
+    Eof,
+    /// It failed with this errno.
+    Errno(i32),
+    /// Nothing to return (a signal handler ran).
+    Nothing,
+}
+
+/// A packet on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packet {
+    /// Its number.
+    pub id: PacketId,
+    /// The host that sent it.
+    pub from: HostName,
+    /// The host it is for.
+    pub to: Option<HostName>,
+    /// Source address and port (port 0 where there are none).
+    pub src: SocketAddr,
+    /// Destination address and port.
+    pub dst: SocketAddr,
+    /// Payload bytes above the transport header.
+    pub len: u32,
+    /// What it carries.
+    pub body: Body,
+}
+
+/// What a packet carries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// A TCP segment.
+    Tcp(Segment),
+    /// A UDP datagram.
+    Udp,
+    /// An ICMP or ICMPv6 message.
+    Icmp {
+        /// In words: `port unreachable`.
+        text: String,
+    },
+    /// Anything else: a fragment, another protocol.
+    Other {
+        /// In words: `fragment of TCP`, `protocol 132`.
+        text: String,
+    },
+}
+
+/// A TCP segment (RFC 9293 section 3.1). Sequence numbers count from the initial one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// The flags.
+    pub flags: TcpFlags,
+    /// Relative sequence number.
+    pub seq: u32,
+    /// Relative acknowledgement number; meaningful with ACK.
+    pub ack: u32,
+    /// The window in bytes, scaled.
+    pub window: u32,
+    /// What it is apart from its flags.
+    pub role: SegmentRole,
+}
+
+/// What a segment is apart from its flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SegmentRole {
+    /// Sent for the first time.
+    First,
+    /// Sent before (RFC 6298).
+    Retransmission,
+    /// A keep-alive probe (RFC 9293 section 3.8.4).
+    KeepAlive,
+    /// A zero-window probe (RFC 9293 section 3.8.6.1).
+    WindowProbe,
+}
+
+/// The flags of a TCP header, as the header's byte has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TcpFlags(pub u8);
+
+impl TcpFlags {
+    /// No more data from the sender.
+    pub const FIN: TcpFlags = TcpFlags(0x01);
+    /// Synchronise sequence numbers.
+    pub const SYN: TcpFlags = TcpFlags(0x02);
+    /// Reset the connection.
+    pub const RST: TcpFlags = TcpFlags(0x04);
+    /// Push: hand the data to the program.
+    pub const PSH: TcpFlags = TcpFlags(0x08);
+    /// The acknowledgement number is meaningful.
+    pub const ACK: TcpFlags = TcpFlags(0x10);
+    /// The urgent pointer is meaningful.
+    pub const URG: TcpFlags = TcpFlags(0x20);
+
+    /// Flag and name, in the order in which they are written.
+    pub const NAMED: [(TcpFlags, &'static str); 6] = [
+        (TcpFlags::SYN, "SYN"),
+        (TcpFlags::FIN, "FIN"),
+        (TcpFlags::RST, "RST"),
+        (TcpFlags::PSH, "PSH"),
+        (TcpFlags::ACK, "ACK"),
+        (TcpFlags::URG, "URG"),
+    ];
+
+    /// Whether all of `other`'s flags are set.
+    pub fn has(self, other: TcpFlags) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both sets together.
+    pub fn with(self, other: TcpFlags) -> TcpFlags {
+        TcpFlags(self.0 | other.0)
+    }
+
+    /// The flag of this name, case ignored.
+    pub fn named(name: &str) -> Option<TcpFlags> {
+        TcpFlags::NAMED
+            .iter()
+            .find(|(_, known)| known.eq_ignore_ascii_case(name))
+            .map(|(flag, _)| *flag)
+    }
+}
+
+impl std::fmt::Display for TcpFlags {
+    /// `SYN,ACK`; `none` when no flag is set.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = TcpFlags::NAMED
+            .iter()
+            .filter(|(flag, _)| self.has(*flag))
+            .map(|(_, name)| *name)
+            .collect();
+        if names.is_empty() {
+            f.pad("none")
+        } else {
+            f.pad(&names.join(","))
+        }
+    }
+}
+
+/// Something an observer can be blind to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aspect {
+    /// States of sockets between two samples.
+    Paths,
+    /// Segments on the wire.
+    Segments,
+    /// Who has a socket open.
+    Holders,
+    /// Short-lived processes, exit statuses, who reaped.
+    Processes,
+    /// System calls and their errors.
+    Calls,
+}
+
+impl Aspect {
+    /// In words, as it stands behind "cannot see".
+    pub fn words(self) -> &'static str {
+        match self {
+            Aspect::Paths => "states that last shorter than the time between two samples",
+            Aspect::Segments => "segments",
+            Aspect::Holders => "all holders of a socket",
+            Aspect::Processes => "short-lived processes",
+            Aspect::Calls => "system calls of programs that are not built in",
+        }
+    }
+}

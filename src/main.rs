@@ -1,0 +1,3 @@
+//! The `sockscope` command: parses its arguments, calls the library, returns the exit code.
+
+fn main() {}

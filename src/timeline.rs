@@ -1,0 +1,473 @@
+//! [`Timeline`]: all events of a run in order, with the endpoints and processes they speak of.
+//!
+//! It names endpoints and fills in states that only one path allows ([`crate::graph`]); it does
+//! no I/O. It is built one event at a time while the run goes on, and gives the same result when
+//! it is built again from the recorded events.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Body, Cause, Event, Kind, Packet, PacketId, Reaper, SocketKey, Source};
+use crate::graph;
+use crate::model::{
+    EndpointName, Evidence, ExitStatus, Holder, HostName, ProcState, ProcessName, ProgramName,
+    Role, SocketFacts, TcpState, Tuple,
+};
+
+/// All events of a run in order, and what they say of endpoints and processes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<Event>", into = "Vec<Event>")]
+pub struct Timeline {
+    events: Vec<Event>,
+    endpoints: Vec<Endpoint>,
+    processes: Vec<Process>,
+    packets: Vec<PacketFate>,
+}
+
+/// One end of one connection, or a listener.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// Its name.
+    pub name: EndpointName,
+    /// How events call it.
+    pub key: SocketKey,
+    /// What it is to its program.
+    pub role: Role,
+    /// Where it lives.
+    pub host: HostName,
+    /// Addresses and ports, once known.
+    pub tuple: Option<Tuple>,
+    /// Its states from the first sight on.
+    pub history: Vec<Change>,
+    /// The newest answer of the kernel.
+    pub facts: Option<SocketFacts>,
+    /// Who has it open, sorted; nothing before the first look.
+    pub holders: Option<Vec<Holder>>,
+    /// Processes that may hold it too: their descriptors could not be read.
+    pub unreadable: Vec<ProcessName>,
+}
+
+impl Endpoint {
+    /// The newest state.
+    pub fn state(&self) -> TcpState {
+        self.history.last().map_or(TcpState::Close, |c| c.state)
+    }
+
+    /// Whether the kernel still knows the socket.
+    pub fn is_open(&self) -> bool {
+        self.state() != TcpState::Close
+    }
+
+    /// The state before the first event of `step`.
+    pub fn state_before(&self, step: usize) -> Option<TcpState> {
+        self.history
+            .iter()
+            .rev()
+            .find(|change| change.step < step)
+            .map(|change| change.state)
+    }
+
+    /// The changes during `step`.
+    pub fn changes_in(&self, step: usize) -> impl Iterator<Item = &Change> {
+        self.history
+            .iter()
+            .filter(move |change| change.step == step)
+    }
+
+    /// The processes that hold it, each once, sorted.
+    pub fn holding_processes(&self) -> Vec<ProcessName> {
+        let mut names: Vec<ProcessName> = self
+            .holders
+            .iter()
+            .flatten()
+            .map(|holder| holder.process.clone())
+            .collect();
+        names.dedup();
+        names
+    }
+}
+
+/// A change of an endpoint's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The event: an index into [`Timeline::events`].
+    pub event: usize,
+    /// When.
+    pub at: Duration,
+    /// During which step.
+    pub step: usize,
+    /// The state from then on.
+    pub state: TcpState,
+    /// How it is known.
+    pub evidence: Evidence,
+    /// What caused it.
+    pub cause: Option<Cause>,
+}
+
+/// A process of the run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Process {
+    /// Its name.
+    pub name: ProcessName,
+    /// Its pid as sockscope's own `/proc` shows it.
+    pub pid: i32,
+    /// Where it runs.
+    pub host: HostName,
+    /// Who forked it; nothing for a program's first process.
+    pub parent: Option<ProcessName>,
+    /// Its newest state letter.
+    pub state: ProcState,
+    /// Whether it ended.
+    pub ended: bool,
+    /// How it ended, where the kernel told.
+    pub status: Option<ExitStatus>,
+    /// Who collected its status.
+    pub reaped: Option<Reaper>,
+    /// Who adopted it.
+    pub adopted: Option<Reaper>,
+}
+
+impl Process {
+    /// Whether it ended and nobody collected its status yet.
+    pub fn is_zombie(&self) -> bool {
+        self.ended && self.reaped.is_none()
+    }
+}
+
+/// A packet and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PacketFate {
+    /// The packet.
+    pub packet: Packet,
+    /// During which step it left.
+    pub step: usize,
+    /// The event of its leaving.
+    pub sent: usize,
+    /// The event of its arrival.
+    pub delivered: Option<usize>,
+    /// The event of its loss.
+    pub dropped: Option<usize>,
+}
+
+impl From<Vec<Event>> for Timeline {
+    fn from(events: Vec<Event>) -> Timeline {
+        let mut timeline = Timeline::default();
+        for event in events {
+            timeline.append(event);
+        }
+        timeline
+    }
+}
+
+impl From<Timeline> for Vec<Event> {
+    fn from(timeline: Timeline) -> Vec<Event> {
+        timeline.events
+    }
+}
+
+impl Timeline {
+    /// All events in order.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// All endpoints in the order of their first sight.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// All processes in the order of their first sight.
+    pub fn processes(&self) -> &[Process] {
+        &self.processes
+    }
+
+    /// All packets in the order of their leaving.
+    pub fn packets(&self) -> &[PacketFate] {
+        &self.packets
+    }
+
+    /// The endpoint of this name.
+    pub fn endpoint(&self, name: &EndpointName) -> Option<&Endpoint> {
+        self.endpoints.iter().find(|e| e.name == *name)
+    }
+
+    /// The endpoint that events call so.
+    pub fn endpoint_by_key(&self, key: SocketKey) -> Option<&Endpoint> {
+        self.endpoints.iter().find(|e| e.key == key)
+    }
+
+    /// The process of this name.
+    pub fn process(&self, name: &ProcessName) -> Option<&Process> {
+        self.processes.iter().find(|p| p.name == *name)
+    }
+
+    /// A packet by its number.
+    pub fn packet(&self, id: PacketId) -> Option<&PacketFate> {
+        self.packets.iter().find(|p| p.packet.id == id)
+    }
+
+    /// The other end of `endpoint`'s connection, where it is in the run too.
+    pub fn peer(&self, endpoint: &Endpoint) -> Option<&Endpoint> {
+        let wanted = endpoint.tuple?.reversed().canonical();
+        self.endpoints.iter().rev().find(|other| {
+            other.key != endpoint.key && other.tuple.is_some_and(|t| t.canonical() == wanted)
+        })
+    }
+
+    /// The endpoint that sent or receives a packet, judged by its addresses at this moment.
+    pub fn endpoint_of_tuple(&self, host: &HostName, tuple: Tuple) -> Option<&Endpoint> {
+        let wanted = tuple.canonical();
+        self.endpoints
+            .iter()
+            .rev()
+            .find(|e| e.host == *host && e.tuple.is_some_and(|t| t.canonical() == wanted))
+    }
+
+    /// The events of one step, with their indices.
+    pub fn events_in(&self, step: usize) -> impl Iterator<Item = (usize, &Event)> {
+        self.events
+            .iter()
+            .enumerate()
+            .filter(move |(_, event)| event.step == step)
+    }
+
+    /// Adds an event. A state that only one path explains is added before it as inferred; a
+    /// change that no path explains is followed by a [`Kind::Gap`].
+    pub fn push(&mut self, event: Event) {
+        let Kind::Socket {
+            key,
+            state,
+            ref host,
+            ref owner,
+            cause,
+            ..
+        } = event.kind
+        else {
+            self.append(event);
+            return;
+        };
+        let Some(endpoint) = self.endpoint_by_key(key) else {
+            self.append(event);
+            return;
+        };
+        let before = endpoint.state();
+        let by_one_segment = matches!(cause, Some(Cause::Received(_)));
+        match graph::between(before, state, by_one_segment) {
+            graph::Between::Direct | graph::Between::Ambiguous => self.append(event),
+            graph::Between::Through(states) => {
+                for inferred in states {
+                    self.append(Event {
+                        at: event.at,
+                        step: event.step,
+                        source: event.source,
+                        kind: Kind::Socket {
+                            key,
+                            host: host.clone(),
+                            state: inferred,
+                            evidence: Evidence::Inferred,
+                            facts: None,
+                            owner: owner.clone(),
+                            cause,
+                        },
+                    });
+                }
+                self.append(event);
+            }
+            graph::Between::Impossible => {
+                let why = format!(
+                    "{} went from {before} to {state}: RFC 9293 knows no such path",
+                    endpoint.name
+                );
+                let (at, step) = (event.at, event.step);
+                self.append(event);
+                self.append(Event {
+                    at,
+                    step,
+                    source: Source::Driver,
+                    kind: Kind::Gap {
+                        aspect: crate::event::Aspect::Paths,
+                        why,
+                    },
+                });
+            }
+        }
+    }
+
+    /// Adds an event as it is.
+    fn append(&mut self, event: Event) {
+        let index = self.events.len();
+        self.learn(index, &event);
+        self.events.push(event);
+    }
+
+    fn learn(&mut self, index: usize, event: &Event) {
+        match &event.kind {
+            Kind::Spawned {
+                process, pid, host, ..
+            } => self.learn_process(process, *pid, host.clone(), None),
+            Kind::Forked {
+                process,
+                pid,
+                parent,
+            } => {
+                let host = self
+                    .process(parent)
+                    .map_or_else(|| HostName::from("?"), |p| p.host.clone());
+                self.learn_process(process, *pid, host, Some(parent.clone()));
+            }
+            Kind::ProcessState { process, state } => {
+                self.with_process(process, |p| p.state = *state);
+            }
+            Kind::Exited { process, status } => self.with_process(process, |p| {
+                p.ended = true;
+                p.state = ProcState::Zombie;
+                p.status = status.or(p.status);
+            }),
+            Kind::Reaped { process, by } => self.with_process(process, |p| {
+                p.ended = true;
+                p.state = ProcState::Dead;
+                p.reaped = Some(by.clone());
+            }),
+            Kind::Adopted { process, by } => {
+                self.with_process(process, |p| p.adopted = Some(by.clone()));
+            }
+            Kind::Socket { .. } => self.learn_state(index, event),
+            Kind::Gauges { key, facts } => {
+                self.with_endpoint(*key, |e| e.facts = Some(facts.clone()));
+            }
+            Kind::Holders {
+                key,
+                holders,
+                unreadable,
+            } => self.with_endpoint(*key, |e| {
+                e.holders = Some(holders.clone());
+                e.unreadable.clone_from(unreadable);
+            }),
+            Kind::Sent(packet) => self.packets.push(PacketFate {
+                packet: packet.clone(),
+                step: event.step,
+                sent: index,
+                delivered: None,
+                dropped: None,
+            }),
+            Kind::Delivered { packet } => {
+                self.with_packet(*packet, |p| p.delivered = Some(index));
+            }
+            Kind::Dropped { packet, .. } => self.with_packet(*packet, |p| p.dropped = Some(index)),
+            Kind::StepBegan
+            | Kind::Acted { .. }
+            | Kind::Quiet
+            | Kind::Held { .. }
+            | Kind::Output { .. }
+            | Kind::Called { .. }
+            | Kind::Note { .. }
+            | Kind::Gap { .. } => {}
+        }
+    }
+
+    fn learn_process(
+        &mut self,
+        name: &ProcessName,
+        pid: i32,
+        host: HostName,
+        parent: Option<ProcessName>,
+    ) {
+        // A program that is started again takes the name over.
+        self.processes.retain(|p| p.name != *name);
+        self.processes.push(Process {
+            name: name.clone(),
+            pid,
+            host,
+            parent,
+            state: ProcState::Running,
+            ended: false,
+            status: None,
+            reaped: None,
+            adopted: None,
+        });
+    }
+
+    fn learn_state(&mut self, index: usize, event: &Event) {
+        let Kind::Socket {
+            key,
+            host,
+            state,
+            evidence,
+            facts,
+            owner,
+            cause,
+        } = &event.kind
+        else {
+            return;
+        };
+        if self.endpoint_by_key(*key).is_none() {
+            let role = match state {
+                TcpState::Listen => Role::Listener,
+                _ => Role::Connection,
+            };
+            let program = owner
+                .clone()
+                .unwrap_or_else(|| ProgramName::new(host.as_str()));
+            let ordinal = 1 + self
+                .endpoints
+                .iter()
+                .filter(|e| e.role == role && e.name.program() == program)
+                .count();
+            self.endpoints.push(Endpoint {
+                name: EndpointName::of(&program, role, ordinal),
+                key: *key,
+                role,
+                host: host.clone(),
+                tuple: None,
+                history: Vec::new(),
+                facts: None,
+                holders: None,
+                unreadable: Vec::new(),
+            });
+        }
+        let change = Change {
+            event: index,
+            at: event.at,
+            step: event.step,
+            state: *state,
+            evidence: *evidence,
+            cause: *cause,
+        };
+        self.with_endpoint(*key, |e| {
+            if let Some(facts) = facts {
+                e.tuple = Some(facts.tuple);
+                e.facts = Some(facts.clone());
+            }
+            e.history.push(change);
+        });
+    }
+
+    fn with_process(&mut self, name: &ProcessName, change: impl FnOnce(&mut Process)) {
+        if let Some(process) = self.processes.iter_mut().find(|p| p.name == *name) {
+            change(process);
+        }
+    }
+
+    fn with_endpoint(&mut self, key: SocketKey, change: impl FnOnce(&mut Endpoint)) {
+        if let Some(endpoint) = self.endpoints.iter_mut().find(|e| e.key == key) {
+            change(endpoint);
+        }
+    }
+
+    fn with_packet(&mut self, id: PacketId, change: impl FnOnce(&mut PacketFate)) {
+        if let Some(packet) = self.packets.iter_mut().rev().find(|p| p.packet.id == id) {
+            change(packet);
+        }
+    }
+}
+
+impl PacketFate {
+    /// The TCP segment, where it is one.
+    pub fn segment(&self) -> Option<&crate::event::Segment> {
+        match &self.packet.body {
+            Body::Tcp(segment) => Some(segment),
+            _ => None,
+        }
+    }
+}
