@@ -1,0 +1,401 @@
+//! The wire between the hosts, held in sockscope's hands: every packet that a host sends stops
+//! here until it is delivered, held or dropped.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+
+use super::packet::{self, Read, Reader};
+use super::protocol::HostSpec;
+use super::unreachable;
+use crate::event::{Packet, PacketId};
+use crate::model::HostName;
+use crate::scenario::{Action, Matcher};
+
+/// Larger than any packet: a TUN device's MTU is 1500, loopback's 65536.
+const MOST_BYTES: usize = 65_600;
+
+/// A host's end of the wire.
+#[derive(Debug)]
+struct Link {
+    name: HostName,
+    v4: IpAddr,
+    v6: IpAddr,
+    tun: OwnedFd,
+    /// Nothing goes out or in any more.
+    crashed: bool,
+}
+
+/// A packet in sockscope's hands.
+#[derive(Debug)]
+struct InHand {
+    /// Nothing for housekeeping, which is passed on unlisted.
+    packet: Option<Packet>,
+    bytes: Vec<u8>,
+    to: Option<usize>,
+    state: Waiting,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Waiting {
+    /// It goes as soon as it is its turn.
+    Ready,
+    /// It goes when a step releases it.
+    Held,
+    /// It goes at this time.
+    Delayed(Instant),
+}
+
+/// A standing order of a step.
+#[derive(Debug)]
+struct Rule {
+    action: Action,
+    /// How many more packets it applies to; nothing: all.
+    left: Option<usize>,
+}
+
+/// What the wire did with a packet that a host sent.
+#[derive(Debug, PartialEq)]
+pub enum Fate {
+    /// It waits for its turn.
+    Ready,
+    /// It is held back.
+    Held,
+    /// It comes later by so much.
+    Delayed(Duration),
+    /// It will never arrive; in words why.
+    Dropped(String),
+}
+
+/// A packet that left a host.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The packet.
+    pub packet: Packet,
+    /// What becomes of it.
+    pub fate: Fate,
+}
+
+/// What a delivery came to.
+#[derive(Debug)]
+pub enum Delivery {
+    /// The packet was handed to its host.
+    Done(Packet),
+    /// It could not be: why, in words.
+    Lost(Packet, String),
+}
+
+/// The wire.
+#[derive(Debug)]
+pub struct Wire {
+    links: Vec<Link>,
+    reader: Reader,
+    hand: VecDeque<InHand>,
+    rules: Vec<Rule>,
+    cut: bool,
+}
+
+impl Wire {
+    /// A wire between hosts, each with its TUN device.
+    pub fn new(ends: impl IntoIterator<Item = (HostSpec, OwnedFd)>) -> Wire {
+        Wire {
+            links: ends
+                .into_iter()
+                .map(|(spec, tun)| Link {
+                    name: spec.name,
+                    v4: spec.v4.into(),
+                    v6: spec.v6.into(),
+                    tun,
+                    crashed: false,
+                })
+                .collect(),
+            reader: Reader::default(),
+            hand: VecDeque::new(),
+            rules: Vec::new(),
+            cut: false,
+        }
+    }
+
+    /// The descriptors to wait for.
+    pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.links.iter().map(|link| link.tun.as_fd())
+    }
+
+    /// Takes the next packet that a host has sent, if any. Housekeeping is taken without a word.
+    ///
+    /// # Errors
+    /// Those of `read(2)` on a TUN device.
+    pub fn take(&mut self) -> io::Result<Option<Arrival>> {
+        let mut buffer = vec![0; MOST_BYTES];
+        for from in 0..self.links.len() {
+            while let Some(length) = read_packet(&self.links[from].tun, &mut buffer)? {
+                if let Some(arrival) = self.took(from, buffer[..length].to_vec()) {
+                    return Ok(Some(arrival));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn took(&mut self, from: usize, bytes: Vec<u8>) -> Option<Arrival> {
+        let to = packet::destination(&bytes).and_then(|address| self.host_at(address));
+        let to_name = to.map(|to| self.links[to].name.clone());
+        let from_name = self.links[from].name.clone();
+        let packet = match self.reader.read(&bytes, &from_name, to_name.as_ref()) {
+            Read::Shown(packet) => packet,
+            Read::Housekeeping => {
+                if let Some(to) = to {
+                    self.hand.push_back(InHand {
+                        packet: None,
+                        bytes,
+                        to: Some(to),
+                        state: Waiting::Ready,
+                    });
+                }
+                return None;
+            }
+        };
+        let fate = self.fate(from, to, &packet, &bytes);
+        let state = match fate {
+            Fate::Dropped(_) => None,
+            Fate::Ready => Some(Waiting::Ready),
+            Fate::Held => Some(Waiting::Held),
+            Fate::Delayed(by) => Some(Waiting::Delayed(Instant::now() + by)),
+        };
+        if let Some(state) = state {
+            self.hand.push_back(InHand {
+                packet: Some(packet.clone()),
+                bytes,
+                to,
+                state,
+            });
+        }
+        Some(Arrival { packet, fate })
+    }
+
+    /// What becomes of a packet, by the state of the wire and the rules in their order.
+    fn fate(&mut self, from: usize, to: Option<usize>, packet: &Packet, bytes: &[u8]) -> Fate {
+        if self.links[from].crashed {
+            return Fate::Dropped(format!("host {} has crashed", self.links[from].name));
+        }
+        let Some(rule) = self.rules.iter_mut().find(|rule| {
+            rule.left != Some(0) && matcher(&rule.action).is_some_and(|m| m.matches(packet))
+        }) else {
+            return match to {
+                None => Fate::Dropped("no host has that address".into()),
+                Some(_) if self.cut => Fate::Dropped("the wire is cut".into()),
+                Some(to) if self.links[to].crashed => {
+                    Fate::Dropped(format!("host {} has crashed", self.links[to].name))
+                }
+                Some(_) => Fate::Ready,
+            };
+        };
+        rule.left = rule.left.map(|left| left - 1);
+        let action_text = rule.action.to_string();
+        match rule.action.clone() {
+            Action::Hold(_) => Fate::Held,
+            Action::Delay { by, .. } => Fate::Delayed(by),
+            Action::Unreachable { code, .. } => {
+                if let Some(message) = unreachable::message(bytes, code) {
+                    self.hand.push_back(InHand {
+                        packet: None,
+                        bytes: message,
+                        to: Some(from),
+                        state: Waiting::Ready,
+                    });
+                }
+                Fate::Dropped(action_text)
+            }
+            _ => Fate::Dropped(action_text),
+        }
+    }
+
+    /// Makes a standing order of a `hold`, `drop`, `delay` or `answer`. A `hold` also takes those
+    /// already on their way.
+    pub fn order(&mut self, action: &Action) {
+        let Some(matcher) = matcher(action) else {
+            return;
+        };
+        if let Action::Hold(what) = action {
+            for waiting in &mut self.hand {
+                if waiting.packet.as_ref().is_some_and(|p| what.matches(p)) {
+                    waiting.state = Waiting::Held;
+                }
+            }
+        }
+        self.rules.push(Rule {
+            action: action.clone(),
+            left: matcher.count,
+        });
+    }
+
+    /// Lets held packets go, and ends the `hold`s that would hold such packets again. Says how
+    /// many go.
+    pub fn release(&mut self, what: &Matcher) -> usize {
+        if what.count.is_none() {
+            self.rules.retain(|rule| match &rule.action {
+                Action::Hold(held) => !covers(what, held),
+                _ => true,
+            });
+        }
+        let mut released = 0;
+        for waiting in &mut self.hand {
+            let meant = waiting.packet.as_ref().is_some_and(|p| what.matches(p));
+            if waiting.state == Waiting::Held
+                && meant
+                && what.count.is_none_or(|most| released < most)
+            {
+                waiting.state = Waiting::Ready;
+                released += 1;
+            }
+        }
+        released
+    }
+
+    /// Cuts or mends the wire. Packets in hand are lost by a cut. Says whether anything changed.
+    pub fn set_cut(&mut self, cut: bool) -> Option<Vec<Packet>> {
+        if self.cut == cut {
+            return None;
+        }
+        self.cut = cut;
+        if !cut {
+            return Some(Vec::new());
+        }
+        Some(self.hand.drain(..).filter_map(|lost| lost.packet).collect())
+    }
+
+    /// The host is gone for everybody else. Gives the packets that are lost with it.
+    pub fn crash(&mut self, host: usize) -> Vec<Packet> {
+        self.links[host].crashed = true;
+        let name = self.links[host].name.clone();
+        let (lost, kept) = self.hand.drain(..).partition(|waiting| {
+            waiting.to == Some(host)
+                || waiting.packet.as_ref().is_some_and(|packet| packet.from == name)
+        });
+        self.hand = kept;
+        lost.into_iter().filter_map(|lost| lost.packet).collect()
+    }
+
+    /// Connects a host's new device in place of the old one.
+    pub fn replace(&mut self, host: usize, tun: OwnedFd) {
+        self.links[host].tun = tun;
+        self.links[host].crashed = false;
+    }
+
+    /// Whether a packet is on its way that can be delivered now.
+    pub fn has_ready(&self) -> bool {
+        let now = Instant::now();
+        self.hand.iter().any(|waiting| waiting.is_due(now))
+    }
+
+    /// When the next delayed packet is due.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.hand
+            .iter()
+            .filter_map(|waiting| match waiting.state {
+                Waiting::Delayed(at) => Some(at),
+                _ => None,
+            })
+            .min()
+    }
+
+    /// The packets that are held back.
+    pub fn held(&self) -> impl Iterator<Item = &Packet> {
+        self.hand
+            .iter()
+            .filter(|waiting| waiting.state == Waiting::Held)
+            .filter_map(|waiting| waiting.packet.as_ref())
+    }
+
+    /// The next packet that would be delivered.
+    pub fn peek(&self) -> Option<&Packet> {
+        let now = Instant::now();
+        self.hand
+            .iter()
+            .find(|waiting| waiting.is_due(now))
+            .and_then(|waiting| waiting.packet.as_ref())
+    }
+
+    /// Drops one packet that is in hand.
+    pub fn drop_packet(&mut self, id: PacketId) {
+        self.hand
+            .retain(|waiting| waiting.packet.as_ref().is_none_or(|p| p.id != id));
+    }
+
+    /// Hands the next packet to its host. Housekeeping goes with it without a word.
+    pub fn deliver(&mut self) -> Option<Delivery> {
+        loop {
+            let now = Instant::now();
+            let index = self.hand.iter().position(|waiting| waiting.is_due(now))?;
+            let waiting = self.hand.remove(index)?;
+            let outcome = match waiting.to.map(|to| &self.links[to]) {
+                None => Err("no host has that address".to_owned()),
+                Some(link) if link.crashed => Err(format!("host {} has crashed", link.name)),
+                Some(_) if self.cut => Err("the wire is cut".to_owned()),
+                Some(link) => write_packet(&link.tun, &waiting.bytes)
+                    .map_err(|errno| format!("host {} refused it: {errno}", link.name)),
+            };
+            match (waiting.packet, outcome) {
+                (None, _) => {}
+                (Some(packet), Ok(())) => return Some(Delivery::Done(packet)),
+                (Some(packet), Err(why)) => return Some(Delivery::Lost(packet, why)),
+            }
+        }
+    }
+
+    fn host_at(&self, address: IpAddr) -> Option<usize> {
+        self.links
+            .iter()
+            .position(|link| link.v4 == address || link.v6 == address)
+    }
+}
+
+impl InHand {
+    fn is_due(&self, now: Instant) -> bool {
+        match self.state {
+            Waiting::Ready => true,
+            Waiting::Held => false,
+            Waiting::Delayed(at) => at <= now,
+        }
+    }
+}
+
+fn matcher(action: &Action) -> Option<&Matcher> {
+    match action {
+        Action::Hold(what)
+        | Action::Drop(what)
+        | Action::Delay { what, .. }
+        | Action::Unreachable { what, .. } => Some(what),
+        _ => None,
+    }
+}
+
+/// Whether a release of `what` ends a hold of `held`: it means at least the same packets.
+fn covers(what: &Matcher, held: &Matcher) -> bool {
+    let any = what.what == crate::scenario::PacketClass::Any;
+    (any || what.what == held.what) && (what.from.is_none() || what.from == held.from)
+}
+
+fn read_packet(tun: &OwnedFd, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    loop {
+        return match nix::unistd::read(tun, buffer) {
+            Ok(length) => Ok(Some(length)),
+            Err(Errno::EAGAIN) => Ok(None),
+            Err(Errno::EINTR) => continue,
+            Err(errno) => Err(errno.into()),
+        };
+    }
+}
+
+fn write_packet(tun: &OwnedFd, bytes: &[u8]) -> nix::Result<()> {
+    loop {
+        match nix::unistd::write(tun, bytes) {
+            Err(Errno::EINTR) => {}
+            other => return other.map(drop),
+        }
+    }
+}
