@@ -294,6 +294,12 @@ impl Timeline {
         }
     }
 
+    /// Adds an event that is already on another timeline, as it is: what was inferred there is
+    /// among its events.
+    pub fn replay(&mut self, event: Event) {
+        self.append(event);
+    }
+
     /// Adds an event as it is.
     fn append(&mut self, event: Event) {
         let index = self.events.len();

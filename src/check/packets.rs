@@ -1,0 +1,121 @@
+//! Packets on the wire.
+
+use super::{Sight, Standing};
+use crate::event::{Aspect, Body};
+use crate::model::{Evidence, HostName};
+use crate::run::{Blind, Place};
+use crate::scenario::{Bound, Comparison, Matcher, PacketClass};
+use crate::timeline::{PacketFate, Timeline};
+
+/// `wire 3 retransmits from client`
+pub(super) fn count(
+    bound: Bound,
+    what: &Matcher,
+    timeline: &Timeline,
+    step: usize,
+    sight: &Sight<'_>,
+) -> Standing {
+    if let Some(blind) = blind_to_segments(sight) {
+        return Standing::Unseen(blind);
+    }
+    let found: Vec<&PacketFate> = of_step(timeline, step)
+        .filter(|fate| what.matches(&fate.packet))
+        .collect();
+    let measured = found.len() as u64;
+    if bound.holds(measured) {
+        return Standing::Holds(Evidence::Seen);
+    }
+    let expected = format!("wire {bound} {what}");
+    let observed = format!("{measured} on the wire; in this step: {}", all(timeline, step));
+    let events = found.iter().map(|fate| fate.sent).collect();
+    let too_many = match bound.op {
+        Comparison::Equal | Comparison::AtMost => measured > bound.value,
+        Comparison::Less => measured >= bound.value,
+        Comparison::AtLeast | Comparison::More => false,
+    };
+    if too_many {
+        Standing::missed(expected, observed, events)
+    } else {
+        Standing::not_yet(expected, observed, events)
+    }
+}
+
+/// `wire client SYN > server SYN,ACK > client ACK`
+pub(super) fn sequence(
+    wanted: &[(HostName, PacketClass)],
+    timeline: &Timeline,
+    step: usize,
+    sight: &Sight<'_>,
+) -> Standing {
+    if let Some(blind) = blind_to_segments(sight) {
+        return Standing::Unseen(blind);
+    }
+    let sent: Vec<&PacketFate> = of_step(timeline, step).collect();
+    let fits = sent
+        .iter()
+        .zip(wanted)
+        .all(|(fate, (host, class))| fate.packet.from == *host && class.matches(&fate.packet));
+    if fits && sent.len() == wanted.len() {
+        return Standing::Holds(Evidence::Seen);
+    }
+    let words: Vec<String> = wanted
+        .iter()
+        .map(|(host, class)| format!("{host} {class}"))
+        .collect();
+    let expected = format!("wire {}", words.join(" > "));
+    let observed = format!("wire {}", all(timeline, step));
+    let events = sent.iter().map(|fate| fate.sent).collect();
+    if fits && sent.len() < wanted.len() {
+        Standing::not_yet(expected, observed, events)
+    } else {
+        Standing::missed(expected, observed, events)
+    }
+}
+
+fn of_step(timeline: &Timeline, step: usize) -> impl Iterator<Item = &PacketFate> {
+    timeline.packets().iter().filter(move |fate| fate.step == step)
+}
+
+/// The packets of a step in words, the newest ones when there are many.
+fn all(timeline: &Timeline, step: usize) -> String {
+    const SHOWN: usize = 12;
+    let words: Vec<String> = of_step(timeline, step)
+        .map(|fate| {
+            let what = match &fate.packet.body {
+                Body::Tcp(segment) if fate.packet.len > 0 => {
+                    format!("{} with {} bytes", segment.flags, fate.packet.len)
+                }
+                Body::Tcp(segment) => segment.flags.to_string(),
+                Body::Udp => format!("UDP with {} bytes", fate.packet.len),
+                Body::Icmp { text } | Body::Other { text } => text.clone(),
+            };
+            format!("{} {what}", fate.packet.from)
+        })
+        .collect();
+    if words.is_empty() {
+        return "nothing".into();
+    }
+    let left_out = words.len().saturating_sub(SHOWN);
+    let shown = words[left_out..].join(" > ");
+    if left_out > 0 {
+        format!("({left_out} more) > {shown}")
+    } else {
+        shown
+    }
+}
+
+fn blind_to_segments(sight: &Sight<'_>) -> Option<Blind> {
+    if sight.place == Place::Wire {
+        return None;
+    }
+    let known = sight
+        .blind
+        .iter()
+        .find(|blind| blind.aspect == Aspect::Segments)
+        .cloned();
+    Some(known.unwrap_or_else(|| Blind {
+        aspect: Aspect::Segments,
+        why: "there is no wire in this place".into(),
+        remedy: Some("--net wire".into()),
+    }))
+}

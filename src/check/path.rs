@@ -1,0 +1,255 @@
+//! `client.conn ESTABLISHED > FIN_WAIT1 >> TIME_WAIT`
+
+use super::{Sight, Standing};
+use crate::event::{Aspect, Kind};
+use crate::model::{EndpointName, Evidence, TcpState};
+use crate::run::{Blind, Place};
+use crate::scenario::{Link, Paths, StatePath};
+use crate::timeline::{Endpoint, Timeline};
+
+/// Judges a path. What counts is the state that the endpoint had when the step began, then every
+/// change of the step.
+pub(super) fn path(
+    name: &EndpointName,
+    wanted: &StatePath,
+    timeline: &Timeline,
+    step: usize,
+    sight: &Sight<'_>,
+) -> Standing {
+    let expected = format!("{name} {wanted}");
+    let Some(endpoint) = timeline.endpoint(name) else {
+        if *wanted == settled(TcpState::Close) {
+            return Standing::not_yet(expected, format!("{name} never existed"), Vec::new());
+        }
+        return Standing::not_yet(expected, absent(name, timeline), Vec::new());
+    };
+    let events: Vec<usize> = endpoint.changes_in(step).map(|change| change.event).collect();
+    if wanted.is_settled_state() {
+        return if endpoint.state() == wanted.first {
+            Standing::Holds(evidence(endpoint))
+        } else {
+            let observed = format!("{name} is in {}", endpoint.state());
+            Standing::not_yet(expected, observed, last_or(events, endpoint))
+        };
+    }
+    let observed = states(endpoint, step);
+    let fit = fit(wanted, &observed);
+    let gap = timeline.events_in(step).find_map(|(_, event)| match &event.kind {
+        Kind::Gap {
+            aspect: Aspect::Paths,
+            why,
+        } => Some(why.clone()),
+        _ => None,
+    });
+    let incomplete = sight.place != Place::Wire || gap.is_some();
+    if incomplete {
+        return sampled(
+            expected, endpoint, wanted, &observed, events, gap, sight,
+        );
+    }
+    match fit {
+        Fit::Whole => Standing::Holds(worst(endpoint, step)),
+        Fit::Prefix => Standing::not_yet(expected, shown(name, &observed), events),
+        Fit::No => Standing::missed(expected, shown(name, &observed), events),
+    }
+}
+
+fn settled(state: TcpState) -> StatePath {
+    StatePath {
+        first: state,
+        rest: Vec::new(),
+    }
+}
+
+/// Without every state in sight: the last state must be reached, and the states that were seen
+/// must come in the order of the path. More cannot be said, unless the scenario asks for no more.
+fn sampled(
+    expected: String,
+    endpoint: &Endpoint,
+    wanted: &StatePath,
+    observed: &[TcpState],
+    events: Vec<usize>,
+    gap: Option<String>,
+    sight: &Sight<'_>,
+) -> Standing {
+    let mut relaxed = wanted.clone();
+    for (link, _) in &mut relaxed.rest {
+        *link = Link::Eventually;
+    }
+    let in_order = observed
+        .iter()
+        .all(|state| has_any_link(wanted) || path_has(&relaxed, *state));
+    if !in_order {
+        return Standing::missed(expected, shown(&endpoint.name, observed), events);
+    }
+    if endpoint.state() != wanted.last() {
+        let observed = shown(&endpoint.name, observed);
+        return Standing::not_yet(expected, observed, events);
+    }
+    if sight.paths == Paths::Settled && gap.is_none() {
+        return Standing::Holds(Evidence::Seen);
+    }
+    let blind = sight
+        .blind
+        .iter()
+        .find(|blind| blind.aspect == Aspect::Paths)
+        .cloned();
+    Standing::Unseen(blind.unwrap_or_else(|| Blind {
+        aspect: Aspect::Paths,
+        why: gap.unwrap_or_else(|| "states were only sampled".into()),
+        remedy: None,
+    }))
+}
+
+fn has_any_link(path: &StatePath) -> bool {
+    path.rest.iter().any(|(link, _)| *link == Link::Eventually)
+}
+
+fn path_has(path: &StatePath, state: TcpState) -> bool {
+    path.first == state || path.rest.iter().any(|(_, s)| *s == state)
+}
+
+/// The state before the step, then the changes of the step, each state once in a row. A
+/// connection begins from nothing: CLOSE is not written.
+fn states(endpoint: &Endpoint, step: usize) -> Vec<TcpState> {
+    let mut states: Vec<TcpState> = endpoint.state_before(step).into_iter().collect();
+    states.extend(endpoint.changes_in(step).map(|change| change.state));
+    states.dedup();
+    states
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    /// All of the path, and nothing else, was observed.
+    Whole,
+    /// What was observed is how the path begins.
+    Prefix,
+    /// What was observed is something else.
+    No,
+}
+
+/// Holds the observed states against the path. Each wanted state is a set of observed positions
+/// reached so far, since `>>` may skip any number of states.
+fn fit(wanted: &StatePath, observed: &[TcpState]) -> Fit {
+    let mut links = vec![Link::Direct];
+    links.extend(wanted.rest.iter().map(|(link, _)| *link));
+    let mut targets = vec![wanted.first];
+    targets.extend(wanted.rest.iter().map(|(_, state)| *state));
+    // at[i]: the first i targets can be matched by what was read so far, the i-th by the last
+    // state read. skipping[i]: the same, and states of a `>>` came after it.
+    let mut at = vec![false; targets.len() + 1];
+    at[0] = true;
+    let mut skipping = vec![false; targets.len() + 1];
+    for state in observed {
+        let mut next_at = vec![false; targets.len() + 1];
+        let mut next_skipping = vec![false; targets.len() + 1];
+        for i in 0..targets.len() {
+            if (at[i] || skipping[i]) && *state == targets[i] {
+                next_at[i + 1] = true;
+            }
+            if (at[i] || skipping[i]) && links[i] == Link::Eventually {
+                next_skipping[i] = true;
+            }
+        }
+        (at, skipping) = (next_at, next_skipping);
+    }
+    if at[targets.len()] {
+        Fit::Whole
+    } else if at.iter().chain(&skipping).any(|reached| *reached) {
+        Fit::Prefix
+    } else {
+        Fit::No
+    }
+}
+
+/// How well the states of the step are known: the weakest evidence among them.
+fn worst(endpoint: &Endpoint, step: usize) -> Evidence {
+    endpoint
+        .changes_in(step)
+        .map(|change| change.evidence)
+        .max()
+        .unwrap_or_else(|| evidence(endpoint))
+}
+
+fn evidence(endpoint: &Endpoint) -> Evidence {
+    endpoint
+        .history
+        .last()
+        .map_or(Evidence::Seen, |change| change.evidence)
+}
+
+fn shown(name: &EndpointName, states: &[TcpState]) -> String {
+    let path: Vec<String> = states.iter().map(ToString::to_string).collect();
+    format!("{name} {}", path.join(" > "))
+}
+
+fn last_or(events: Vec<usize>, endpoint: &Endpoint) -> Vec<usize> {
+    if events.is_empty() {
+        endpoint.history.last().map(|c| c.event).into_iter().collect()
+    } else {
+        events
+    }
+}
+
+/// Says that an endpoint was never seen, and which ones were.
+pub(super) fn absent(name: &EndpointName, timeline: &Timeline) -> String {
+    let known: Vec<&str> = timeline
+        .endpoints()
+        .iter()
+        .map(|endpoint| endpoint.name.as_str())
+        .collect();
+    if known.is_empty() {
+        format!("{name} does not exist; no socket was seen")
+    } else {
+        format!("{name} does not exist; seen: {}", known.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use TcpState::{Close, CloseWait, Established, FinWait1, FinWait2, LastAck, TimeWait};
+
+    fn wanted(first: TcpState, rest: &[(Link, TcpState)]) -> StatePath {
+        StatePath {
+            first,
+            rest: rest.to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_direct_path_leaves_nothing_out() {
+        let path = wanted(
+            Established,
+            &[
+                (Link::Direct, FinWait1),
+                (Link::Direct, FinWait2),
+                (Link::Direct, TimeWait),
+            ],
+        );
+        assert_eq!(fit(&path, &[Established]), Fit::Prefix);
+        assert_eq!(fit(&path, &[Established, FinWait1, FinWait2]), Fit::Prefix);
+        assert_eq!(
+            fit(&path, &[Established, FinWait1, FinWait2, TimeWait]),
+            Fit::Whole
+        );
+        assert_eq!(fit(&path, &[Established, CloseWait]), Fit::No);
+        assert_eq!(
+            fit(&path, &[Established, FinWait1, FinWait2, TimeWait, Close]),
+            Fit::No
+        );
+        assert_eq!(fit(&path, &[Established, FinWait1, TimeWait]), Fit::No);
+    }
+
+    #[test]
+    fn eventually_skips() {
+        let path = wanted(Established, &[(Link::Eventually, Close)]);
+        assert_eq!(fit(&path, &[Established, CloseWait]), Fit::Prefix);
+        assert_eq!(
+            fit(&path, &[Established, CloseWait, LastAck, Close]),
+            Fit::Whole
+        );
+        assert_eq!(fit(&path, &[Established, Close]), Fit::Whole);
+        assert_eq!(fit(&path, &[CloseWait]), Fit::No);
+    }
+}
