@@ -27,9 +27,14 @@
 
 #![deny(unsafe_code)]
 
+pub mod check;
 pub mod event;
 pub mod graph;
+pub mod lab;
+pub mod matching;
 pub mod model;
 pub mod run;
 pub mod scenario;
+pub mod sys;
 pub mod timeline;
+pub mod tolerance;

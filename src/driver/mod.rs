@@ -1,0 +1,252 @@
+//! The step loop: carries out a scenario in a lab and judges each step.
+
+use std::collections::BTreeMap;
+use std::os::fd::BorrowedFd;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::check::{self, Sight, Standing};
+use crate::model::ProgramName;
+use crate::run::{
+    Blind, Checked, Header, Mismatch, Outcome, Place, Polarity, Run, StepResult, Stopped, Verdict,
+};
+use crate::scenario::{Paths, Scenario, Step};
+use crate::timeline::Timeline;
+use crate::tolerance;
+
+mod act;
+pub mod place;
+pub mod recorder;
+mod session;
+mod streams;
+
+use place::Opened;
+use session::{Halt, Session};
+
+/// How to run a scenario.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// sockscope itself, to start the lab and the built-in programs with.
+    pub executable: PathBuf,
+    /// Where to run; nothing: the best place that can be had.
+    pub net: Option<Place>,
+    /// Every duration of the scenario file is multiplied by this.
+    pub timeout_scale: f64,
+    /// Whether settled states suffice where complete paths cannot be observed, whatever the file
+    /// says.
+    pub settled: bool,
+    /// Commands that replace programs of the scenario.
+    pub programs: BTreeMap<ProgramName, Vec<String>>,
+}
+
+/// Runs a scenario. `interrupt` is readable once the run shall end.
+pub fn run(scenario: &Scenario, options: &Options, interrupt: Option<BorrowedFd<'_>>) -> Run {
+    let begun = Instant::now();
+    match place::open(scenario, options, interrupt) {
+        Ok(Opened {
+            session,
+            header,
+            places,
+            telling,
+        }) => {
+            let paths = match options.settled {
+                true => Paths::Settled,
+                false => scenario.paths,
+            };
+            Driver {
+                scenario,
+                options,
+                session,
+                header,
+                places,
+                telling,
+                paths,
+                steps: Vec::new(),
+            }
+            .drive(begun)
+        }
+        Err(refused) => {
+            let (header, stopped) = *refused;
+            Run {
+                header,
+                timeline: Timeline::default(),
+                steps: Vec::new(),
+                stopped: Some(stopped),
+                took: begun.elapsed(),
+            }
+        }
+    }
+}
+
+struct Driver<'a> {
+    scenario: &'a Scenario,
+    options: &'a Options,
+    session: Session<'a>,
+    header: Header,
+    places: place::Placeholders,
+    telling: Vec<ProgramName>,
+    paths: Paths,
+    steps: Vec<StepResult>,
+}
+
+/// Why a step is not finished.
+enum Broken {
+    Halt(Halt),
+    Stopped(Stopped),
+}
+
+impl From<Halt> for Broken {
+    fn from(halt: Halt) -> Broken {
+        Broken::Halt(halt)
+    }
+}
+
+impl Driver<'_> {
+    fn drive(mut self, begun: Instant) -> Run {
+        let mut stopped = None;
+        for (index, step) in self.scenario.steps.iter().enumerate() {
+            self.session.pen.begin_step(index);
+            let broken = self.step(index, step).err();
+            let checks = self.judge(index, step, broken.is_some());
+            let failed = checks.iter().any(|c| matches!(c.verdict, Verdict::Fail(_)));
+            self.steps.push(StepResult {
+                text: step_text(step),
+                span: step.span.clone(),
+                checks,
+            });
+            if let Some(broken) = broken {
+                stopped = Some(self.stopped(broken));
+                break;
+            }
+            if failed {
+                break;
+            }
+        }
+        Run {
+            header: self.header,
+            timeline: self.session.pen.finish(),
+            steps: self.steps,
+            stopped,
+            took: begun.elapsed(),
+        }
+    }
+
+    /// Acts, then waits until every expectation is decided or the time is over.
+    fn step(&mut self, index: usize, step: &Step) -> Result<(), Broken> {
+        let deadline = Instant::now() + step.within.mul_f64(self.options.timeout_scale);
+        for action in &step.actions {
+            self.act(action)?;
+            self.session.settle()?;
+        }
+        if step.actions.is_empty() {
+            self.session.settle()?;
+        }
+        let tick = match self.header.place {
+            Place::Wire => tolerance::TICK,
+            Place::Loopback | Place::Host => tolerance::TICK_SAMPLED,
+        };
+        while !self.is_decided(index, step) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            self.session.wait(tick.min(left))?;
+            self.session.settle()?;
+        }
+        Ok(())
+    }
+
+    /// Whether waiting longer changes nothing: all hold, or one never will.
+    fn is_decided(&self, index: usize, step: &Step) -> bool {
+        let sight = self.sight();
+        let timeline = self.session.pen.timeline();
+        let mut open = false;
+        for expectation in &step.expect {
+            match check::standing(&expectation.value, timeline, index, &sight) {
+                Standing::Missed(_) => return true,
+                Standing::NotYet(_) => open = true,
+                Standing::Holds(_) | Standing::Unseen(_) => {}
+            }
+        }
+        !open
+    }
+
+    /// The verdicts of a step; of one that broke off, only those that are certain.
+    fn judge(&self, index: usize, step: &Step, broken: bool) -> Vec<Checked> {
+        let sight = self.sight();
+        let timeline = self.session.pen.timeline();
+        let lines = step
+            .expect
+            .iter()
+            .map(|line| (Polarity::Expect, line))
+            .chain(step.never.iter().map(|line| (Polarity::Never, line)));
+        lines
+            .map(|(polarity, line)| {
+                let verdict = check::judge(polarity, &line.value, timeline, index, &sight);
+                let verdict = match verdict {
+                    Verdict::Fail(Mismatch { .. }) | Verdict::Pass(_) if broken => {
+                        Verdict::Inconclusive {
+                            why: "the run ended before this was decided".into(),
+                            remedy: None,
+                        }
+                    }
+                    decided => decided,
+                };
+                Checked {
+                    polarity,
+                    text: line.value.to_string(),
+                    span: line.span.clone(),
+                    verdict,
+                }
+            })
+            .collect()
+    }
+
+    fn sight(&self) -> Sight<'_> {
+        Sight {
+            place: self.header.place,
+            blind: &self.header.blind,
+            paths: self.paths,
+            telling: &self.telling,
+        }
+    }
+
+    fn stopped(&self, broken: Broken) -> Stopped {
+        let (why, outcome) = match broken {
+            Broken::Stopped(stopped) => return stopped,
+            Broken::Halt(Halt::Interrupted) => ("interrupted".to_owned(), Outcome::Interrupted),
+            Broken::Halt(Halt::Lab(error)) => (error.to_string(), Outcome::Inconclusive),
+            Broken::Halt(Halt::Io(error)) => (error.to_string(), Outcome::Inconclusive),
+        };
+        Stopped {
+            why,
+            span: None,
+            help: None,
+            outcome,
+        }
+    }
+}
+
+/// The actions of a step as the file writes them.
+fn step_text(step: &Step) -> String {
+    let actions: Vec<String> = step.actions.iter().map(|a| a.value.to_string()).collect();
+    actions.join("; ")
+}
+
+/// What cannot be seen without a wire.
+fn sampled_blind(why: &str, remedy: Option<&str>) -> Vec<Blind> {
+    use crate::event::Aspect::{Paths, Segments};
+    [Paths, Segments]
+        .into_iter()
+        .map(|aspect| Blind {
+            aspect,
+            why: why.to_owned(),
+            remedy: remedy.map(str::to_owned),
+        })
+        .collect()
+}
+
+/// A duration of the scenario file, scaled.
+fn scaled(duration: Duration, options: &Options) -> Duration {
+    duration.mul_f64(options.timeout_scale)
+}

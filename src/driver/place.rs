@@ -1,0 +1,331 @@
+//! Choosing where a scenario runs, and making that place: the wire where it can be had, else a
+//! private loopback, else the machine's own.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use super::recorder::Recorder;
+use super::session::Session;
+use super::{Options, sampled_blind};
+use crate::lab::protocol::{HostSpec, Refusal, Setup, Stage};
+use crate::lab::wire::Wire;
+use crate::lab::{self, HostFds, Lab, LabError};
+use crate::model::{HostName, ProgramName};
+use crate::observe::diag::DiagSocket;
+use crate::observe::sockets::{self, Sockets};
+use crate::programs;
+use crate::programs::channel::Receiver;
+use crate::run::{Blind, Header, Outcome, Place, Stopped};
+use crate::scenario::Scenario;
+
+/// The port of servers in a lab: the one that the chat's README uses.
+const LAB_PORT: u16 = 9190;
+
+/// A place that is ready for a scenario.
+pub(super) struct Opened<'a> {
+    pub(super) session: Session<'a>,
+    pub(super) header: Header,
+    pub(super) places: Placeholders,
+    pub(super) telling: Vec<ProgramName>,
+}
+
+/// What `{port}`, `{server}` and so on stand for.
+#[derive(Debug)]
+pub(super) struct Placeholders {
+    pub(super) values: BTreeMap<String, String>,
+    /// The index of each host among the lab's.
+    pub(super) hosts: BTreeMap<HostName, usize>,
+    pub(super) channel: OwnedFd,
+}
+
+/// Why a place cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unavailable {
+    /// In words.
+    pub why: String,
+    /// What would change it.
+    pub remedy: Option<String>,
+}
+
+/// Makes the place that was asked for, or the best that can be had.
+pub(super) fn open<'a>(
+    scenario: &Scenario,
+    options: &Options,
+    interrupt: Option<BorrowedFd<'a>>,
+) -> Result<Opened<'a>, Box<(Header, Stopped)>> {
+    let wanted: Vec<Place> = match options.net {
+        Some(place) => vec![place],
+        None => vec![Place::Wire, Place::Loopback, Place::Host],
+    };
+    let mut missing: Option<Unavailable> = None;
+    let mut header = header(scenario, wanted[0]);
+    for place in wanted {
+        header.place = place;
+        match open_place(scenario, options, place, interrupt) {
+            Ok((session, places, settings)) => {
+                header.settings = settings;
+                header.blind = match place {
+                    Place::Wire => Vec::new(),
+                    Place::Loopback | Place::Host => blind(missing.as_ref()),
+                };
+                let telling = telling(scenario, options);
+                return Ok(Opened {
+                    session,
+                    header,
+                    places,
+                    telling,
+                });
+            }
+            Err(error) => {
+                let refused = unavailable(&error);
+                missing.get_or_insert(refused);
+            }
+        }
+    }
+    let missing = missing.unwrap_or(Unavailable {
+        why: "no place was asked for".into(),
+        remedy: None,
+    });
+    let stopped = Stopped {
+        why: format!("cannot run on the {}: {}", header.place.word(), missing.why),
+        span: None,
+        help: missing.remedy,
+        outcome: Outcome::Inconclusive,
+    };
+    Err(Box::new((header, stopped)))
+}
+
+fn header(scenario: &Scenario, place: Place) -> Header {
+    let kernel = nix::sys::utsname::uname()
+        .map(|name| name.release().to_string_lossy().into_owned())
+        .unwrap_or_else(|_| "unknown".into());
+    Header {
+        scenario: scenario.name.clone(),
+        title: scenario.title.clone(),
+        file: scenario.text.name.clone(),
+        text: scenario.text.text.clone(),
+        place,
+        hosts: host_names(scenario),
+        kernel,
+        blind: Vec::new(),
+        settings: Vec::new(),
+    }
+}
+
+/// The hosts of a scenario in the order of their lanes: `client` first, `server` last.
+fn host_names(scenario: &Scenario) -> Vec<HostName> {
+    let mut names: Vec<HostName> = scenario
+        .programs
+        .values()
+        .map(|program| program.host.clone())
+        .chain(scenario.hosts.keys().cloned())
+        .collect();
+    names.push(HostName::from("client"));
+    names.push(HostName::from("server"));
+    names.sort_by_key(|name| match name.as_str() {
+        "client" => (0, name.clone()),
+        "server" => (2, name.clone()),
+        _ => (1, name.clone()),
+    });
+    names.dedup();
+    names
+}
+
+/// The programs that are built in and so tell of their system calls.
+fn telling(scenario: &Scenario, options: &Options) -> Vec<ProgramName> {
+    scenario
+        .programs
+        .iter()
+        .filter(|(name, program)| {
+            let command = options.programs.get(name).unwrap_or(&program.command.value);
+            command.first().is_some_and(|word| programs::find(word).is_some())
+        })
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+fn blind(missing: Option<&Unavailable>) -> Vec<Blind> {
+    match missing {
+        Some(missing) => sampled_blind(&missing.why, missing.remedy.as_deref()),
+        None => sampled_blind("asked for by --net", Some("--net wire")),
+    }
+}
+
+fn open_place<'a>(
+    scenario: &Scenario,
+    options: &Options,
+    place: Place,
+    interrupt: Option<BorrowedFd<'a>>,
+) -> Result<(Session<'a>, Placeholders, Vec<String>), LabError> {
+    let names = host_names(scenario);
+    let specs: Vec<HostSpec> = match place {
+        Place::Wire => names
+            .iter()
+            .enumerate()
+            .map(|(index, name)| host_spec(scenario, name, index))
+            .collect(),
+        Place::Loopback | Place::Host => vec![lab::host_spec(HostName::from("lo"), 0)],
+    };
+    let settings = settings(&specs, place);
+    let setup = Setup {
+        isolated: place != Place::Host,
+        wire: place == Place::Wire,
+        hosts: specs.clone(),
+    };
+    let (lab, fds) = Lab::open(&options.executable, setup)?;
+    let (channel, sender) = Receiver::pair()?;
+    let mut diags = Vec::new();
+    let mut tuns = Vec::new();
+    for (HostFds { diag, tun }, spec) in fds.into_iter().zip(&specs) {
+        diags.push(DiagSocket::from_fd(diag).map_err(|e| LabError::Failed(e.to_string()))?);
+        tuns.extend(tun.map(|tun| (spec.clone(), tun)));
+    }
+    let wire = (place == Place::Wire).then(|| Wire::new(tuns));
+    let tracked = diags
+        .into_iter()
+        .zip(&specs)
+        .map(|(diag, spec)| sockets::Host {
+            name: spec.name.clone(),
+            diag,
+            programs: programs_in(scenario, &spec.name, place),
+        })
+        .collect();
+    let sockets = Sockets::new(tracked, place != Place::Host);
+    let mut session = Session::new(
+        lab,
+        wire,
+        sockets,
+        specs.iter().map(|spec| spec.name.clone()).collect(),
+        channel,
+        interrupt,
+        options.timeout_scale,
+    );
+    session.pen = Recorder::default();
+    let places = placeholders(&names, &specs, place, sender)?;
+    Ok((session, places, settings))
+}
+
+fn host_spec(scenario: &Scenario, name: &HostName, index: usize) -> HostSpec {
+    let mut spec = lab::host_spec(name.clone(), index);
+    if let Some(host) = scenario.hosts.get(name) {
+        spec.sysctl.clone_from(&host.sysctl);
+        if let Some(rto_min) = host.rto_min {
+            spec.rto_min_ms = u32::try_from(rto_min.as_millis()).unwrap_or(u32::MAX);
+        }
+        spec.quickack = host.quickack.unwrap_or(spec.quickack);
+    }
+    spec
+}
+
+/// What a scenario changes of its hosts, in words.
+fn settings(specs: &[HostSpec], place: Place) -> Vec<String> {
+    if place != Place::Wire {
+        return Vec::new();
+    }
+    let mut words = Vec::new();
+    for spec in specs {
+        let plain = lab::host_spec(spec.name.clone(), 0);
+        for (key, value) in &spec.sysctl {
+            words.push(format!("{} {key}={value}", spec.name));
+        }
+        if spec.rto_min_ms != plain.rto_min_ms {
+            words.push(format!("{} rto_min={}ms", spec.name, spec.rto_min_ms));
+        }
+        if spec.quickack != plain.quickack {
+            words.push(format!("{} delays ACKs", spec.name));
+        }
+    }
+    words
+}
+
+fn programs_in(scenario: &Scenario, host: &HostName, place: Place) -> Vec<ProgramName> {
+    scenario
+        .programs
+        .iter()
+        .filter(|(_, program)| place != Place::Wire || program.host == *host)
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+fn placeholders(
+    names: &[HostName],
+    specs: &[HostSpec],
+    place: Place,
+    channel: OwnedFd,
+) -> Result<Placeholders, LabError> {
+    let mut values = BTreeMap::new();
+    let mut hosts = BTreeMap::new();
+    for (index, name) in names.iter().enumerate() {
+        let (host, address) = match place {
+            Place::Wire => (index, specs[index].v4),
+            Place::Loopback | Place::Host => (0, Ipv4Addr::LOCALHOST),
+        };
+        hosts.insert(name.clone(), host);
+        values.insert(name.to_string(), address.to_string());
+    }
+    let port = match place {
+        Place::Wire | Place::Loopback => LAB_PORT,
+        Place::Host => free_port()?,
+    };
+    values.insert("port".into(), port.to_string());
+    Ok(Placeholders {
+        values,
+        hosts,
+        channel,
+    })
+}
+
+/// A port that nobody listens on at the moment. Somebody may take it before the server does: then
+/// the server says so.
+fn free_port() -> Result<u16, LabError> {
+    let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(probe.local_addr()?.port())
+}
+
+/// What stands in the way of a place, and what would change it.
+pub fn unavailable(error: &LabError) -> Unavailable {
+    let remedy = match error {
+        LabError::Refused(refusal) => remedy(refusal),
+        _ => None,
+    };
+    Unavailable {
+        why: error.to_string(),
+        remedy,
+    }
+}
+
+fn remedy(refusal: &Refusal) -> Option<String> {
+    let sysctl = |key: &str| {
+        std::fs::read_to_string(format!("/proc/sys/{}", key.replace('.', "/")))
+            .ok()
+            .map(|text| text.trim().to_owned())
+    };
+    match refusal.stage {
+        Stage::Namespaces | Stage::UserMap => {
+            if sysctl("kernel.apparmor_restrict_unprivileged_userns").as_deref() == Some("1") {
+                Some("sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0".into())
+            } else if sysctl("kernel.unprivileged_userns_clone").as_deref() == Some("0") {
+                Some("sudo sysctl kernel.unprivileged_userns_clone=1".into())
+            } else if sysctl("user.max_user_namespaces").as_deref() == Some("0") {
+                Some("sudo sysctl user.max_user_namespaces=10000".into())
+            } else {
+                Some(
+                    "run as root, or in a container that allows it: \
+                     --security-opt seccomp=unconfined --cap-add SYS_ADMIN --device /dev/net/tun"
+                        .into(),
+                )
+            }
+        }
+        Stage::Tun if refusal.errno == libc::ENOENT => Some("sudo modprobe tun".into()),
+        Stage::Tun => Some("sudo chmod 0666 /dev/net/tun".into()),
+        _ => None,
+    }
+}
+
+impl Placeholders {
+    /// The sending end of the side channel, for built-in programs.
+    pub(super) fn channel(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+}

@@ -1,0 +1,349 @@
+//! [`Session`]: a lab while a scenario runs in it. It waits for whatever happens next, lets one
+//! packet at a time go, and samples at quiet points.
+
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+
+use super::recorder::Recorder;
+use super::streams::{Input, Lines};
+use crate::event::{Aspect, Body, Cause, Kind, Packet, Source, Stream};
+use crate::lab::wire::{Delivery, Fate, Wire};
+use crate::lab::{Lab, LabError, ProgramPipes};
+use crate::model::{HostName, ProcessName, ProgramName, Tuple};
+use crate::observe::processes::Processes;
+use crate::observe::sockets::{self, Sockets};
+use crate::programs::channel::Receiver;
+use crate::programs::record::What;
+use crate::tolerance;
+
+/// The pipes of a program that was started.
+#[derive(Debug)]
+pub(super) struct Pipes {
+    pub(super) program: ProgramName,
+    pub(super) input: Input,
+    stdout: Lines,
+    stderr: Lines,
+}
+
+/// A lab while a scenario runs in it.
+#[derive(Debug)]
+pub(super) struct Session<'a> {
+    pub(super) pen: Recorder,
+    pub(super) lab: Lab,
+    pub(super) wire: Option<Wire>,
+    pub(super) processes: Processes,
+    pub(super) sockets: Sockets,
+    pub(super) pipes: Vec<Pipes>,
+    pub(super) hosts: Vec<HostName>,
+    channel: Receiver,
+    interrupt: Option<BorrowedFd<'a>>,
+    settle_for: Duration,
+}
+
+/// The run has to end now.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// Ctrl-C, SIGTERM or SIGHUP.
+    Interrupted,
+    /// The lab broke.
+    Lab(LabError),
+    /// Waiting or the wire failed.
+    Io(std::io::Error),
+}
+
+impl From<LabError> for Halt {
+    fn from(error: LabError) -> Halt {
+        Halt::Lab(error)
+    }
+}
+
+impl From<std::io::Error> for Halt {
+    fn from(error: std::io::Error) -> Halt {
+        Halt::Io(error)
+    }
+}
+
+impl From<nix::Error> for Halt {
+    fn from(error: nix::Error) -> Halt {
+        Halt::Io(error.into())
+    }
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        lab: Lab,
+        wire: Option<Wire>,
+        sockets: Sockets,
+        hosts: Vec<HostName>,
+        channel: Receiver,
+        interrupt: Option<BorrowedFd<'a>>,
+        scale: f64,
+    ) -> Session<'a> {
+        Session {
+            pen: Recorder::default(),
+            lab,
+            wire,
+            processes: Processes::default(),
+            sockets,
+            pipes: Vec::new(),
+            hosts,
+            channel,
+            interrupt,
+            settle_for: tolerance::SETTLE.mul_f64(scale),
+        }
+    }
+
+    /// Connects the pipes of a program that was just started.
+    pub(super) fn connect(&mut self, program: ProgramName, pipes: ProgramPipes) {
+        self.pipes.retain(|pipes| pipes.program != program);
+        self.pipes.push(Pipes {
+            program,
+            input: Input::new(pipes.stdin),
+            stdout: Lines::new(pipes.stdout),
+            stderr: Lines::new(pipes.stderr),
+        });
+    }
+
+    /// Lets everything run until nothing can happen by itself: every process is blocked or gone,
+    /// every pipe drained, no packet in flight. Then samples. A process that stays busy is waited
+    /// for only so long.
+    pub(super) fn settle(&mut self) -> Result<(), Halt> {
+        let begun = Instant::now();
+        let mut pause = tolerance::LOOK_AGAIN.0;
+        let mut quiet_before = false;
+        loop {
+            if self.drain()? {
+                quiet_before = false;
+                pause = tolerance::LOOK_AGAIN.0;
+            }
+            let patience_over = begun.elapsed() > self.settle_for;
+            let quiet = self.processes.look(&mut self.pen);
+            if quiet || patience_over {
+                if self.deliver_one()? {
+                    quiet_before = false;
+                    continue;
+                }
+                // A second look: between a child's end and its parent's waking both seem blocked.
+                if patience_over || quiet_before && !self.drain()? {
+                    break;
+                }
+                quiet_before = quiet;
+                continue;
+            }
+            quiet_before = false;
+            self.wait(pause)?;
+            pause = (pause * 2).min(tolerance::LOOK_AGAIN.1);
+        }
+        self.sample()?;
+        if self.processes.look(&mut self.pen) {
+            self.pen.emit(Source::Driver, Kind::Quiet);
+        }
+        Ok(())
+    }
+
+    /// Waits until something arrives, at most so long.
+    pub(super) fn wait(&mut self, most: Duration) -> Result<(), Halt> {
+        let most = match self.wire.as_ref().and_then(Wire::next_due) {
+            Some(due) => most.min(due.saturating_duration_since(Instant::now())),
+            None => most,
+        };
+        let mut fds: Vec<PollFd<'_>> = self
+            .interrupt
+            .into_iter()
+            .chain(self.lab.fd())
+            .chain(self.wire.iter().flat_map(Wire::fds))
+            .chain((!self.channel.is_closed()).then(|| self.channel_fd()))
+            .chain(self.pipes.iter().flat_map(|p| p.stdout.fd().into_iter().chain(p.stderr.fd())))
+            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
+            .collect();
+        let lives = self.processes.fds();
+        fds.extend(lives.map(|(fd, wanted)| PollFd::new(fd, wanted)));
+        let writers = self.pipes.iter().filter_map(|p| p.input.wants());
+        fds.extend(writers.map(|fd| PollFd::new(fd, PollFlags::POLLOUT)));
+        match ppoll(&mut fds, Some(TimeSpec::from_duration(most)), None) {
+            Ok(_) | Err(nix::Error::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let interrupted = self.interrupt.is_some() && fds[0].any().unwrap_or(false);
+        match interrupted {
+            true => Err(Halt::Interrupted),
+            false => Ok(()),
+        }
+    }
+
+    fn channel_fd(&self) -> BorrowedFd<'_> {
+        use std::os::fd::AsFd;
+        self.channel.as_fd()
+    }
+
+    /// Takes everything that is there now. Says whether there was anything.
+    fn drain(&mut self) -> Result<bool, Halt> {
+        let mut any = false;
+        while let Some(arrival) = self.wire.as_mut().map(Wire::take).transpose()?.flatten() {
+            any = true;
+            self.left(arrival.packet, arrival.fate)?;
+        }
+        any |= self.hear()?;
+        any |= self.read_pipes();
+        while let Some((pid, status)) = self.lab.next_reaped()? {
+            any = true;
+            self.processes.look(&mut self.pen);
+            self.processes.reaped_by_init(pid, status, &mut self.pen);
+        }
+        if self.processes.await_word() {
+            self.lab.sync()?;
+            while let Some((pid, status)) = self.lab.next_reaped()? {
+                self.processes.reaped_by_init(pid, status, &mut self.pen);
+            }
+            self.processes.no_more_words(&mut self.pen);
+            any = true;
+        }
+        Ok(any)
+    }
+
+    /// A packet left a host.
+    fn left(&mut self, packet: Packet, fate: Fate) -> Result<(), Halt> {
+        let (id, from) = (packet.id, packet.from.clone());
+        let tuple = Tuple {
+            local: packet.src,
+            remote: packet.dst,
+        };
+        let is_tcp = matches!(packet.body, Body::Tcp(_));
+        self.pen.emit(Source::Wire, Kind::Sent(packet));
+        if is_tcp {
+            self.touch(&from, tuple, Cause::Sent(id));
+        }
+        match fate {
+            Fate::Ready | Fate::Delayed(_) => {}
+            Fate::Held => self.pen.emit(Source::Wire, Kind::Held { packet: id }),
+            Fate::Dropped(why) => {
+                self.pen.emit(Source::Wire, Kind::Dropped { packet: id, why });
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over the next packet, if one is on its way.
+    fn deliver_one(&mut self) -> Result<bool, Halt> {
+        let Some(delivery) = self.wire.as_mut().and_then(Wire::deliver) else {
+            return Ok(false);
+        };
+        match delivery {
+            Delivery::Done(packet) => {
+                // The state first: what woke up by the packet may change it again.
+                let id = packet.id;
+                self.pen.emit(Source::Wire, Kind::Delivered { packet: id });
+                if let (Body::Tcp(_), Some(to)) = (&packet.body, &packet.to) {
+                    let tuple = Tuple {
+                        local: packet.dst,
+                        remote: packet.src,
+                    };
+                    self.touch(to, tuple, Cause::Received(id));
+                }
+            }
+            Delivery::Lost(packet, why) => {
+                let packet = packet.id;
+                self.pen.emit(Source::Wire, Kind::Dropped { packet, why });
+            }
+        }
+        Ok(true)
+    }
+
+    /// Asks for the end of a connection that a segment left or reached.
+    fn touch(&mut self, host: &HostName, tuple: Tuple, cause: Cause) {
+        let Some(host) = self.sockets.host(host) else {
+            return;
+        };
+        let processes = &mut self.processes;
+        let mut ask_holders = |pen: &mut Recorder| {
+            processes.look(pen);
+            processes.holders(pen)
+        };
+        if let Err(error) = self
+            .sockets
+            .touch(host, tuple, cause, &mut ask_holders, &mut self.pen)
+        {
+            self.pen.emit(Source::Sampler, sockets::gap(&error));
+        }
+    }
+
+    /// Reads the side channel.
+    fn hear(&mut self) -> Result<bool, Halt> {
+        let all = self.channel.recv()?;
+        let any = !all.is_empty();
+        for received in all {
+            let sender = self.processes.sender(received.pid, &mut self.pen);
+            match (received.record, sender) {
+                (Ok(record), Some(process)) => {
+                    if record.lost > 0 {
+                        let why = format!("{} calls of {process} were not told", record.lost);
+                        let aspect = Aspect::Calls;
+                        self.pen.emit(Source::Program, Kind::Gap { aspect, why });
+                    }
+                    if let What::Call(call) = record.what {
+                        let at = Duration::from_nanos(record.at_ns);
+                        self.pen
+                            .emit_at(at, Source::Program, Kind::Called { process, call });
+                    }
+                }
+                (Ok(_), None) => self.pen.emit(
+                    Source::Program,
+                    Kind::Gap {
+                        aspect: Aspect::Processes,
+                        why: format!("process {} was gone before it could be met", received.pid),
+                    },
+                ),
+                (Err(error), _) => self.pen.emit(
+                    Source::Program,
+                    Kind::Gap {
+                        aspect: Aspect::Calls,
+                        why: error.to_string(),
+                    },
+                ),
+            }
+        }
+        Ok(any)
+    }
+
+    /// Reads what programs wrote, and writes what they did not take yet.
+    fn read_pipes(&mut self) -> bool {
+        let mut any = false;
+        for pipes in &mut self.pipes {
+            // Nobody reads it any more: what was typed is lost with its reader.
+            let _ = pipes.input.flush();
+            let process = ProcessName::new(pipes.program.as_str());
+            for (stream, lines) in [
+                (Stream::Stdout, &mut pipes.stdout),
+                (Stream::Stderr, &mut pipes.stderr),
+            ] {
+                let (found, read) = lines.read();
+                any |= read;
+                for text in found {
+                    let process = process.clone();
+                    self.pen.emit(
+                        Source::Driver,
+                        Kind::Output {
+                            process,
+                            stream,
+                            text,
+                        },
+                    );
+                }
+            }
+        }
+        any
+    }
+
+    /// Asks the kernel for everything.
+    fn sample(&mut self) -> Result<(), Halt> {
+        self.processes.sample(&mut self.pen);
+        let holders = self.processes.holders(&mut self.pen);
+        if let Err(error) = self.sockets.sample(&holders, &mut self.pen) {
+            self.pen.emit(Source::Sampler, sockets::gap(&error));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,473 @@
+//! The processes of a run: the programs and everything they fork. Asks `/proc` and pidfds and
+//! turns the answers into events.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::poll::PollFlags;
+use nix::sys::signal::Signal;
+
+use super::holders::{HoldersByInode, holders_among};
+use super::process::{ProcRoot, ProcessError, ProcessWatch, SignalMasks, Stat};
+use crate::driver::recorder::Recorder;
+use crate::event::{Aspect, Kind, Reaper, Source};
+use crate::model::{ExitStatus, HostName, ProcState, ProcessName};
+use crate::sys::pidfd::{Life, PidFd};
+
+/// One process of the run.
+#[derive(Debug)]
+struct Watched {
+    name: ProcessName,
+    pid: i32,
+    /// The pid as the process itself knows it.
+    inner_pid: i32,
+    host: HostName,
+    parent: Option<usize>,
+    pidfd: Option<PidFd>,
+    watch: Option<ProcessWatch>,
+    ppid: i32,
+    state: ProcState,
+    children: usize,
+    ended: bool,
+    told_status: bool,
+    reaped: bool,
+    /// Whether its parent ignored SIGCHLD when it ended: then the kernel reaps it.
+    parent_ignores: bool,
+    /// It is gone, and it is open whether the lab's first process reaped it.
+    awaits_word: bool,
+}
+
+/// All processes of a run.
+#[derive(Debug, Default)]
+pub struct Processes {
+    root: ProcRoot,
+    all: Vec<Watched>,
+}
+
+impl Processes {
+    /// A program was started.
+    pub fn started(&mut self, name: ProcessName, pid: i32, pidfd: PidFd, host: HostName) {
+        let watch = ProcessWatch::open(&self.root, pid).ok().flatten();
+        self.all.push(Watched {
+            inner_pid: inner_pid(pid),
+            name,
+            pid,
+            host,
+            parent: None,
+            pidfd: Some(pidfd),
+            watch,
+            ppid: 0,
+            state: ProcState::Running,
+            children: 0,
+            ended: false,
+            told_status: false,
+            reaped: false,
+            parent_ignores: false,
+            awaits_word: false,
+        });
+    }
+
+    /// The descriptors to wait for, with what to wait for: a process's end, then its reaping
+    /// (which wakes nobody before Linux 6.9).
+    pub fn fds(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        self.all.iter().filter(|p| !p.reaped).filter_map(|p| {
+            let wanted = match p.ended {
+                false => PollFlags::POLLIN,
+                // POLLHUP comes unasked.
+                true => PollFlags::empty(),
+            };
+            Some((p.pidfd.as_ref()?.as_fd(), wanted))
+        })
+    }
+
+    /// Whether a process of this name lives or is a zombie.
+    pub fn is_there(&self, name: &ProcessName) -> bool {
+        self.find(name).is_some_and(|index| !self.all[index].reaped)
+    }
+
+    /// Whether a process of this name has ended.
+    pub fn has_ended(&self, name: &ProcessName) -> bool {
+        self.find(name).is_some_and(|index| self.all[index].ended)
+    }
+
+    /// The newest process of this name.
+    fn find(&self, name: &ProcessName) -> Option<usize> {
+        self.all.iter().rposition(|p| p.name == *name)
+    }
+
+    /// Sends a signal to a process and, with `tree`, to everything it forked.
+    ///
+    /// # Errors
+    /// ESRCH when there is no such process, or it is reaped already; others as
+    /// `pidfd_send_signal(2)`.
+    pub fn signal(&self, name: &ProcessName, signal: i32, tree: bool) -> nix::Result<()> {
+        let target = self.find(name).ok_or(nix::Error::ESRCH)?;
+        let send = |p: &Watched| {
+            let pidfd = p.pidfd.as_ref().ok_or(nix::Error::ESRCH)?;
+            pidfd.send_signal(signal)
+        };
+        if tree {
+            for index in (0..self.all.len()).filter(|&i| i != target && self.descends(i, target)) {
+                match send(&self.all[index]) {
+                    Ok(()) | Err(nix::Error::ESRCH) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        send(&self.all[target])
+    }
+
+    /// Kills every process of a host at once, as a crash does.
+    pub fn kill_host(&self, host: &HostName) {
+        for process in self.all.iter().filter(|p| p.host == *host && !p.ended) {
+            if let Some(pidfd) = &process.pidfd {
+                let _ = pidfd.send_signal(Signal::SIGKILL as i32);
+            }
+        }
+    }
+
+    /// Whether any process of a host has not ended.
+    pub fn any_alive(&self, host: &HostName) -> bool {
+        self.all.iter().any(|p| p.host == *host && !p.ended)
+    }
+
+    fn descends(&self, mut index: usize, from: usize) -> bool {
+        while let Some(parent) = self.all[index].parent {
+            if parent == from {
+                return true;
+            }
+            index = parent;
+        }
+        false
+    }
+
+    /// Looks for new children and for ends, and says whether every process is blocked, stopped or
+    /// gone.
+    pub fn look(&mut self, pen: &mut Recorder) -> bool {
+        let mut quiet = true;
+        let mut index = 0;
+        // Children that are found are looked at in the same pass.
+        while index < self.all.len() {
+            quiet &= self.look_at(index, pen);
+            index += 1;
+        }
+        quiet
+    }
+
+    fn look_at(&mut self, index: usize, pen: &mut Recorder) -> bool {
+        if self.all[index].reaped {
+            return true;
+        }
+        self.look_for_end(index, pen);
+        let process = &self.all[index];
+        if process.ended {
+            return true;
+        }
+        let Some(watch) = &process.watch else {
+            return true;
+        };
+        let looked = watch.children().and_then(|children| {
+            let quiet = match watch.stat()? {
+                Some(stat) => watch.is_quiet_given(&stat)?,
+                None => false,
+            };
+            Ok((children, quiet))
+        });
+        match looked {
+            Ok((children, quiet)) => {
+                let mut new = false;
+                for pid in children {
+                    new |= self.meet_child(index, pid, pen);
+                }
+                quiet && !new
+            }
+            Err(error) => {
+                pen.emit(Source::Sampler, gap(&error));
+                true
+            }
+        }
+    }
+
+    /// Takes a child into the list, if it is not there. Says whether it is new.
+    fn meet_child(&mut self, parent: usize, pid: i32, pen: &mut Recorder) -> bool {
+        if self.all.iter().any(|p| p.pid == pid && !p.reaped) {
+            return false;
+        }
+        let watch = ProcessWatch::open(&self.root, pid).ok().flatten();
+        let pidfd = PidFd::open(pid).ok();
+        if watch.is_none() && pidfd.is_none() {
+            return false;
+        }
+        self.all[parent].children += 1;
+        let name = self.all[parent].name.child(self.all[parent].children);
+        pen.emit(
+            Source::Sampler,
+            Kind::Forked {
+                process: name.clone(),
+                pid,
+                parent: self.all[parent].name.clone(),
+            },
+        );
+        self.all.push(Watched {
+            name,
+            pid,
+            inner_pid: inner_pid(pid),
+            host: self.all[parent].host.clone(),
+            parent: Some(parent),
+            pidfd,
+            watch,
+            ppid: self.all[parent].pid,
+            state: ProcState::Running,
+            children: 0,
+            ended: false,
+            told_status: false,
+            reaped: false,
+            parent_ignores: false,
+            awaits_word: false,
+        });
+        true
+    }
+
+    /// The process that a side channel's datagram came from; a new child is met by it.
+    pub fn sender(&mut self, pid: i32, pen: &mut Recorder) -> Option<ProcessName> {
+        if let Some(known) = self.all.iter().rfind(|p| p.pid == pid) {
+            return Some(known.name.clone());
+        }
+        self.look(pen);
+        self.all.iter().rfind(|p| p.pid == pid).map(|p| p.name.clone())
+    }
+
+    fn look_for_end(&mut self, index: usize, pen: &mut Recorder) {
+        let process = &self.all[index];
+        let life = match (&process.pidfd, process.watch.as_ref().map(ProcessWatch::stat)) {
+            // Before Linux 6.9 a pidfd does not tell of the reaping; /proc does.
+            (_, Some(Ok(None))) | (None, None) => Life::Reaped,
+            (Some(pidfd), _) => pidfd.life().unwrap_or(Life::Alive),
+            (None, Some(Ok(Some(stat)))) if stat.state == ProcState::Zombie => Life::Ended,
+            (None, Some(_)) => Life::Alive,
+        };
+        if life == Life::Alive {
+            return;
+        }
+        self.ended(index, pen);
+        if life == Life::Reaped {
+            self.reaped(index, None, pen);
+        }
+    }
+
+    fn ended(&mut self, index: usize, pen: &mut Recorder) {
+        if self.all[index].ended {
+            return;
+        }
+        let status = self.zombie_status(index);
+        let parent_ignores = self.all[index]
+            .parent
+            .and_then(|parent| self.masks(parent))
+            .is_some_and(|masks| SignalMasks::has(masks.ignored, Signal::SIGCHLD as i32));
+        let process = &mut self.all[index];
+        process.ended = true;
+        process.parent_ignores = parent_ignores;
+        process.told_status = status.is_some();
+        pen.emit(
+            Source::Sampler,
+            Kind::Exited {
+                process: process.name.clone(),
+                status,
+            },
+        );
+    }
+
+    fn masks(&self, index: usize) -> Option<SignalMasks> {
+        self.all[index].watch.as_ref()?.signals().ok().flatten()
+    }
+
+    fn zombie_status(&self, index: usize) -> Option<ExitStatus> {
+        let process = &self.all[index];
+        let from_stat = || process.watch.as_ref()?.stat().ok()??.exit;
+        let from_pidfd = || process.pidfd.as_ref()?.exit_status().ok()?;
+        from_stat().or_else(from_pidfd)
+    }
+
+    fn reaped(&mut self, index: usize, told: Option<(Reaper, ExitStatus)>, pen: &mut Recorder) {
+        if self.all[index].reaped {
+            return;
+        }
+        // The first process tells itself whom it reaped: its word comes.
+        if told.is_none() && self.init_may_reap(index) {
+            self.all[index].awaits_word = true;
+            return;
+        }
+        let (by, status) = match told {
+            Some((by, status)) => (by, Some(status)),
+            None if self.all[index].parent_ignores => (Reaper::Kernel, self.zombie_status(index)),
+            None => {
+                let by = match self.all[index].parent {
+                    Some(parent) => Reaper::Process(self.all[parent].name.clone()),
+                    None => Reaper::Unknown,
+                };
+                (by, self.zombie_status(index))
+            }
+        };
+        self.finish(index, by, status, pen);
+    }
+
+    fn finish(
+        &mut self,
+        index: usize,
+        by: Reaper,
+        status: Option<ExitStatus>,
+        pen: &mut Recorder,
+    ) {
+        let process = &mut self.all[index];
+        process.reaped = true;
+        if !process.told_status && status.is_some() {
+            process.told_status = true;
+            pen.emit(
+                Source::Sampler,
+                Kind::Exited {
+                    process: process.name.clone(),
+                    status,
+                },
+            );
+        }
+        pen.emit(
+            Source::Sampler,
+            Kind::Reaped {
+                process: process.name.clone(),
+                by,
+            },
+        );
+    }
+
+    /// Whether processes are gone and it is open whether the lab's first process reaped them.
+    pub fn await_word(&self) -> bool {
+        self.all.iter().any(|p| p.awaits_word && !p.reaped)
+    }
+
+    /// The first process has told everything it did so far: who is gone otherwise was reaped by
+    /// its parent before that ended.
+    pub fn no_more_words(&mut self, pen: &mut Recorder) {
+        for index in 0..self.all.len() {
+            let process = &self.all[index];
+            let Some(parent) = process.parent.filter(|_| process.awaits_word) else {
+                continue;
+            };
+            if !process.reaped {
+                let by = Reaper::Process(self.all[parent].name.clone());
+                self.finish(index, by, self.zombie_status(index), pen);
+            }
+        }
+    }
+
+    /// Whether the lab's first process may be the parent: of programs it is, of orphans too.
+    fn init_may_reap(&self, index: usize) -> bool {
+        match self.all[index].parent {
+            None => true,
+            Some(parent) => self.all[parent].ended,
+        }
+    }
+
+    /// The lab's first process reaped this one.
+    pub fn reaped_by_init(&mut self, inner_pid: i32, status: ExitStatus, pen: &mut Recorder) {
+        let found = self
+            .all
+            .iter()
+            .rposition(|p| p.inner_pid == inner_pid && !p.reaped);
+        if let Some(index) = found {
+            self.ended(index, pen);
+            self.reaped(index, Some((Reaper::Init, status)), pen);
+        }
+    }
+
+    /// At a quiet point: tells which letters changed and who was adopted.
+    pub fn sample(&mut self, pen: &mut Recorder) {
+        for index in 0..self.all.len() {
+            let process = &self.all[index];
+            if process.ended {
+                continue;
+            }
+            match process.watch.as_ref().map(ProcessWatch::stat) {
+                Some(Ok(Some(stat))) => self.note(index, &stat, pen),
+                Some(Err(error)) => pen.emit(Source::Sampler, gap(&error)),
+                Some(Ok(None)) | None => {}
+            }
+        }
+    }
+
+    fn note(&mut self, index: usize, stat: &Stat, pen: &mut Recorder) {
+        let process = &self.all[index];
+        let orphan = process.parent.is_some_and(|parent| self.all[parent].ended)
+            && process.ppid != stat.ppid
+            && process.ppid != 0;
+        let process = &mut self.all[index];
+        process.ppid = stat.ppid;
+        if orphan {
+            pen.emit(
+                Source::Sampler,
+                Kind::Adopted {
+                    process: process.name.clone(),
+                    by: Reaper::Init,
+                },
+            );
+        }
+        if process.state != stat.state {
+            process.state = stat.state;
+            pen.emit(
+                Source::Sampler,
+                Kind::ProcessState {
+                    process: process.name.clone(),
+                    state: stat.state,
+                },
+            );
+        }
+    }
+
+    /// Who has which socket open.
+    pub fn holders(&self, pen: &mut Recorder) -> HoldersByInode {
+        let living = self
+            .all
+            .iter()
+            .filter(|p| !p.ended)
+            .filter_map(|p| Some((&p.name, p.watch.as_ref()?)));
+        holders_among(living).unwrap_or_else(|error| {
+            pen.emit(
+                Source::Sampler,
+                Kind::Gap {
+                    aspect: Aspect::Holders,
+                    why: error.to_string(),
+                },
+            );
+            HoldersByInode::default()
+        })
+    }
+
+    /// The processes that are busy now, for saying what a step did not wait for.
+    pub fn busy(&self) -> Vec<ProcessName> {
+        self.all
+            .iter()
+            .filter(|p| !p.ended)
+            .filter(|p| {
+                let quiet = p.watch.as_ref().map(ProcessWatch::is_quiet);
+                !matches!(quiet, Some(Ok(true)) | None)
+            })
+            .map(|p| p.name.clone())
+            .collect()
+    }
+}
+
+/// The pid that a process has in its own pid namespace (`NSpid` of `/proc/PID/status`).
+fn inner_pid(pid: i32) -> i32 {
+    let status = std::fs::read(format!("/proc/{pid}/status")).unwrap_or_default();
+    String::from_utf8_lossy(&status)
+        .lines()
+        .find_map(|line| line.strip_prefix("NSpid:"))
+        .and_then(|pids| pids.split_whitespace().last())
+        .and_then(|inner| inner.parse().ok())
+        .unwrap_or(pid)
+}
+
+fn gap(error: &ProcessError) -> Kind {
+    Kind::Gap {
+        aspect: Aspect::Processes,
+        why: error.to_string(),
+    }
+}

@@ -1,0 +1,347 @@
+//! The sockets of a run: which ones there are, what state each is in, who holds it. Asks the
+//! kernel and turns the answers into events.
+
+use std::collections::HashMap;
+
+use super::diag::{DiagError, DiagSocket};
+use super::holders::HoldersByInode;
+use super::inet_diag::StateMask;
+use crate::driver::recorder::Recorder;
+use crate::event::{Aspect, Cause, Kind, SocketKey, Source};
+use crate::model::{Evidence, Holder, HostName, ProgramName, SocketFacts, TcpState, Tuple};
+
+/// One socket that was seen.
+#[derive(Debug)]
+struct Known {
+    key: SocketKey,
+    host: usize,
+    facts: SocketFacts,
+    owner: Option<ProgramName>,
+    holders: Option<Vec<Holder>>,
+    gone: bool,
+}
+
+/// A host as this tracker needs it.
+#[derive(Debug)]
+pub struct Host {
+    /// Its name.
+    pub name: HostName,
+    /// A sock_diag socket in its namespace.
+    pub diag: DiagSocket,
+    /// The programs that run in it.
+    pub programs: Vec<ProgramName>,
+}
+
+/// All sockets of a run.
+#[derive(Debug)]
+pub struct Sockets {
+    hosts: Vec<Host>,
+    known: Vec<Known>,
+    /// Whether the hosts are the lab's alone: then every socket in them belongs to the run.
+    private: bool,
+}
+
+impl Sockets {
+    /// Nothing seen yet.
+    pub fn new(hosts: Vec<Host>, private: bool) -> Sockets {
+        Sockets {
+            hosts,
+            known: Vec::new(),
+            private,
+        }
+    }
+
+    /// Replaces the sock_diag socket of a host that was rebooted. Its old sockets are gone with
+    /// its memory.
+    pub fn rebooted(&mut self, host: usize, diag: DiagSocket, pen: &mut Recorder) {
+        self.hosts[host].diag = diag;
+        for index in 0..self.known.len() {
+            if self.known[index].host == host && !self.known[index].gone {
+                self.gone(index, None, pen);
+            }
+        }
+    }
+
+    /// Asks for the one end of a connection that a segment has just left or reached.
+    ///
+    /// # Errors
+    /// Those of sock_diag.
+    pub fn touch(
+        &mut self,
+        host: usize,
+        tuple: Tuple,
+        cause: Cause,
+        holders: &mut dyn FnMut(&mut Recorder) -> HoldersByInode,
+        pen: &mut Recorder,
+    ) -> Result<(), DiagError> {
+        let answer = self.hosts[host].diag.query(tuple)?;
+        let index = self.find(host, tuple);
+        match (answer, index) {
+            (Some(facts), Some(index)) => self.saw(index, facts, Some(cause), holders, pen),
+            (Some(facts), None) => {
+                let holders = holders(pen);
+                self.appeared(host, facts, Some(cause), &holders, pen);
+            }
+            (None, Some(index)) => self.gone(index, Some(cause), pen),
+            (None, None) => {}
+        }
+        Ok(())
+    }
+
+    /// Asks for everything: known sockets exactly, unknown ones by looking through the hosts.
+    ///
+    /// # Errors
+    /// Those of sock_diag.
+    pub fn sample(&mut self, holders: &HoldersByInode, pen: &mut Recorder) -> Result<(), DiagError> {
+        for index in 0..self.known.len() {
+            self.ask_again(index, holders, pen)?;
+        }
+        for host in 0..self.hosts.len() {
+            self.discover(host, holders, pen)?;
+        }
+        for index in 0..self.known.len() {
+            self.note_holders(index, holders, pen);
+        }
+        Ok(())
+    }
+
+    fn ask_again(
+        &mut self,
+        index: usize,
+        holders: &HoldersByInode,
+        pen: &mut Recorder,
+    ) -> Result<(), DiagError> {
+        let known = &self.known[index];
+        // Listeners are looked at together.
+        if known.gone || known.facts.state == TcpState::Listen {
+            return Ok(());
+        }
+        match self.hosts[known.host].diag.query(known.facts.tuple)? {
+            Some(facts) => self.saw(index, facts, None, &mut |_| holders.clone(), pen),
+            None => self.gone(index, None, pen),
+        }
+        Ok(())
+    }
+
+    fn discover(
+        &mut self,
+        host: usize,
+        holders: &HoldersByInode,
+        pen: &mut Recorder,
+    ) -> Result<(), DiagError> {
+        let listeners = self.hosts[host].diag.listeners()?;
+        let present: Vec<u64> = listeners.iter().map(|facts| facts.cookie).collect();
+        for index in 0..self.known.len() {
+            let known = &self.known[index];
+            if known.host == host
+                && !known.gone
+                && known.facts.state == TcpState::Listen
+                && !present.contains(&known.facts.cookie)
+            {
+                self.gone(index, None, pen);
+            }
+        }
+        let others = self.hosts[host].diag.dump(StateMask::CONNECTIONS)?;
+        for facts in listeners.into_iter().chain(others) {
+            match self.find_facts(host, &facts) {
+                Some(index) => self.saw(index, facts, None, &mut |_| holders.clone(), pen),
+                None if self.is_ours(host, &facts, holders) => {
+                    self.appeared(host, facts, None, holders, pen);
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a socket belongs to the run: it lives in a namespace of the lab, a process of the
+    /// run holds it, or it is the other end (or a child) of one that does.
+    fn is_ours(&self, host: usize, facts: &SocketFacts, holders: &HoldersByInode) -> bool {
+        if self.private || !holders.of(facts.inode).is_empty() {
+            return true;
+        }
+        let tuple = facts.tuple.canonical();
+        self.known.iter().any(|known| {
+            let other = known.facts.tuple.canonical();
+            known.host == host
+                && !known.gone
+                && (other.reversed() == tuple
+                    || known.facts.state == TcpState::Listen
+                        && other.local.port() == tuple.local.port())
+        })
+    }
+
+    fn find(&self, host: usize, tuple: Tuple) -> Option<usize> {
+        let wanted = tuple.canonical();
+        self.known.iter().position(|known| {
+            known.host == host && !known.gone && known.facts.tuple.canonical() == wanted
+        })
+    }
+
+    fn find_facts(&self, host: usize, facts: &SocketFacts) -> Option<usize> {
+        if facts.state == TcpState::Listen {
+            return self.known.iter().position(|known| {
+                known.host == host && !known.gone && known.facts.cookie == facts.cookie
+            });
+        }
+        self.find(host, facts.tuple)
+    }
+
+    fn appeared(
+        &mut self,
+        host: usize,
+        facts: SocketFacts,
+        cause: Option<Cause>,
+        holders: &HoldersByInode,
+        pen: &mut Recorder,
+    ) {
+        let key = SocketKey(self.known.len() as u32 + 1);
+        let owner = self.owner(host, &facts, holders);
+        let state = facts.state;
+        self.known.push(Known {
+            key,
+            host,
+            facts: facts.clone(),
+            owner: owner.clone(),
+            holders: None,
+            gone: false,
+        });
+        self.emit(key, host, state, Some(facts), owner, cause, pen);
+    }
+
+    /// The program that a new socket belongs to: who holds it; else the owner of the listener that
+    /// made it; else the only program there is.
+    fn owner(
+        &self,
+        host: usize,
+        facts: &SocketFacts,
+        holders: &HoldersByInode,
+    ) -> Option<ProgramName> {
+        if let Some(holder) = holders.of(facts.inode).first() {
+            return Some(holder.process.program());
+        }
+        let port = facts.tuple.local.port();
+        let listener = self.known.iter().find(|known| {
+            known.host == host
+                && known.facts.state == TcpState::Listen
+                && known.facts.tuple.local.port() == port
+        });
+        match (listener, self.hosts[host].programs.as_slice()) {
+            (Some(listener), _) => listener.owner.clone(),
+            (None, [only]) => Some(only.clone()),
+            (None, _) => None,
+        }
+    }
+
+    fn saw(
+        &mut self,
+        index: usize,
+        facts: SocketFacts,
+        cause: Option<Cause>,
+        holders: &mut dyn FnMut(&mut Recorder) -> HoldersByInode,
+        pen: &mut Recorder,
+    ) {
+        let known = &self.known[index];
+        // A request socket and its child may have different cookies; any other change of cookie
+        // is a new socket on the old addresses.
+        let same = known.facts.cookie == facts.cookie || known.facts.state == TcpState::SynRecv;
+        if !same {
+            let host = known.host;
+            self.gone(index, None, pen);
+            let holders = holders(pen);
+            self.appeared(host, facts, cause, &holders, pen);
+            return;
+        }
+        let (key, host, owner) = (known.key, known.host, known.owner.clone());
+        let old = std::mem::replace(&mut self.known[index].facts, facts.clone());
+        if old.state != facts.state {
+            self.emit(key, host, facts.state, Some(facts), owner, cause, pen);
+        } else if gauges(&old) != gauges(&facts) {
+            pen.emit(Source::Sampler, Kind::Gauges { key, facts });
+        }
+    }
+
+    fn gone(&mut self, index: usize, cause: Option<Cause>, pen: &mut Recorder) {
+        let known = &mut self.known[index];
+        if known.gone {
+            return;
+        }
+        known.gone = true;
+        let timer = matches!(known.facts.state, TcpState::TimeWait | TcpState::FinWait2);
+        let cause = cause.or(timer.then_some(Cause::Timer));
+        let (key, host, owner) = (known.key, known.host, known.owner.clone());
+        self.emit(key, host, TcpState::Close, None, owner, cause, pen);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the event's fields")]
+    fn emit(
+        &self,
+        key: SocketKey,
+        host: usize,
+        state: TcpState,
+        facts: Option<SocketFacts>,
+        owner: Option<ProgramName>,
+        cause: Option<Cause>,
+        pen: &mut Recorder,
+    ) {
+        pen.emit(
+            Source::Sampler,
+            Kind::Socket {
+                key,
+                host: self.hosts[host].name.clone(),
+                state,
+                evidence: Evidence::Seen,
+                facts,
+                owner,
+                cause,
+            },
+        );
+    }
+
+    fn note_holders(&mut self, index: usize, holders: &HoldersByInode, pen: &mut Recorder) {
+        let known = &mut self.known[index];
+        let now = match known.gone {
+            true => Vec::new(),
+            false => holders.of(known.facts.inode).to_vec(),
+        };
+        if known.gone && known.holders.is_none() || known.holders.as_ref() == Some(&now) {
+            return;
+        }
+        known.holders = Some(now.clone());
+        pen.emit(
+            Source::Sampler,
+            Kind::Holders {
+                key: known.key,
+                holders: now,
+                unreadable: holders.unreadable().to_vec(),
+            },
+        );
+    }
+
+    /// The index of a host by its name.
+    pub fn host(&self, name: &HostName) -> Option<usize> {
+        self.hosts.iter().position(|host| host.name == *name)
+    }
+
+    /// Inodes of the sockets that are open now, by key.
+    pub fn inodes(&self) -> HashMap<SocketKey, u32> {
+        self.known
+            .iter()
+            .filter(|known| !known.gone && known.facts.inode != 0)
+            .map(|known| (known.key, known.facts.inode))
+            .collect()
+    }
+}
+
+/// What is worth an event of its own when it changes.
+fn gauges(facts: &SocketFacts) -> (u32, u32, crate::model::TimerKind, u8) {
+    (facts.recv_q, facts.send_q, facts.timer, facts.retransmits)
+}
+
+/// A sock_diag error as a gap in what was observed.
+pub fn gap(error: &DiagError) -> Kind {
+    Kind::Gap {
+        aspect: Aspect::Paths,
+        why: format!("sock_diag: {error}"),
+    }
+}

@@ -1,0 +1,22 @@
+//! Every duration that a verdict could depend on, in one place.
+
+use std::time::Duration;
+
+/// How long processes may stay busy before sockscope goes on without waiting for a quiet point.
+/// It costs order, never truth: the run notes that it went on.
+pub const SETTLE: Duration = Duration::from_millis(250);
+
+/// The first and the longest pause between two looks whether a busy process is blocked again.
+/// Anything that arrives ends the pause at once.
+pub const LOOK_AGAIN: (Duration, Duration) =
+    (Duration::from_micros(30), Duration::from_millis(2));
+
+/// How often a step that waits asks the kernel again when nothing arrives: a process may wake by
+/// a timer of its own, a socket may expire.
+pub const TICK: Duration = Duration::from_millis(10);
+
+/// The same where there is no wire and states have to be caught by looking.
+pub const TICK_SAMPLED: Duration = Duration::from_millis(1);
+
+/// How long a step waits for its expectations unless it says `within`.
+pub const STEP: Duration = Duration::from_secs(5);
