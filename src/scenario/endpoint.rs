@@ -155,17 +155,21 @@ fn unknown(token: &Token<'_>, first: bool) -> Fault {
     if let Some(near) = near.first() {
         return fault.help(format!("did you mean `{near}`?"));
     }
-    if first {
-        let mut words: Vec<&str> = WORDS.to_vec();
-        words.extend(Gauge::NAMED.map(|(_, word)| word));
-        if let Some(help) = suggest::did_you_mean(token.text, words.iter().copied()) {
-            return fault.help(help);
-        }
-        return fault.help(format!(
-            "behind an endpoint stands a state ({}), `held by`, `timer`, or one of {}",
-            states.join(", "),
-            Gauge::NAMED.map(|(_, word)| word).join(", ")
-        ));
+    let looks_like_a_state = token.text.contains(|c: char| c.is_ascii_uppercase());
+    if first && !looks_like_a_state {
+        let gauges = Gauge::NAMED.map(|(_, word)| word);
+        let words = WORDS.into_iter().chain(gauges);
+        let help = suggest::did_you_mean(token.text, words).unwrap_or_else(|| {
+            format!(
+                "behind an endpoint stands a state, `held by`, `timer`, or one of {}",
+                gauges.join(", ")
+            )
+        });
+        return Fault::new(
+            token.span(),
+            format!("unknown property `{}` of an endpoint", token.text),
+        )
+        .help(help);
     }
     fault.help(format!("the states are {}", states.join(", ")))
 }

@@ -205,8 +205,8 @@ struct Place<'a> {
 
 impl<'a> Place<'a> {
     fn find(text: &'a str, span: &Range<usize>) -> Place<'a> {
-        let start = text.floor_char_boundary(span.start);
-        let end = text.ceil_char_boundary(span.end).max(start);
+        let start = boundary(text, span.start);
+        let end = boundary(text, span.end).max(start);
         let begin = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let stop = text[begin..].find('\n').map_or(text.len(), |at| begin + at);
         let line = text[begin..stop]
@@ -220,6 +220,14 @@ impl<'a> Place<'a> {
             within: from..(end - begin).clamp(from, line.len()),
         }
     }
+}
+
+/// The nearest begin of a character at or before `at`.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
 }
 
 /// A source line as it is printed, and where the carets go, in columns.

@@ -19,7 +19,9 @@ const KEYS: [&str; 7] = [
     "title", "about", "source", "paths", "programs", "hosts", "step",
 ];
 
-/// Everything about the file as a whole.
+const NO_PROGRAMS: &str = "[programs] with NAME = \"COMMAND LINE\"";
+
+/// Where faults of the file as a whole stand.
 const WHOLE: Range<usize> = 0..0;
 
 impl Scenario {
@@ -73,7 +75,11 @@ struct Read {
 
 /// Reads the table; nothing only where a fault was noted.
 fn read(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Read> {
-    reader.only_keys(table, &KEYS, "a scenario");
+    let meant = reader.only_keys(table, &KEYS, "a scenario");
+    let is_missing = |key| entry(table, key).is_none() && !meant.contains(&key);
+    if is_missing("title") {
+        reader.fault(Fault::new(WHOLE, "the scenario has no title").help("title = \"…\""));
+    }
     let title = title(reader, table);
     let about = optional_text(reader, table, "about");
     let source_note = optional_text(reader, table, "source");
@@ -93,13 +99,14 @@ fn read(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Read> {
     }
     let steps = steps(reader, table);
 
-    if programs.is_empty() && entry(table, "programs").is_none_or(|(_, v)| v.get_ref().is_table()) {
-        reader.fault(
-            Fault::new(WHOLE, "the scenario has no programs")
-                .help("[programs] with NAME = \"COMMAND LINE\""),
-        );
+    if let Some((span, _)) = entry(table, "programs")
+        .filter(|(_, v)| v.get_ref().as_table().is_some_and(DeTable::is_empty))
+    {
+        reader.fault(Fault::new(span, "the scenario has no programs").help(NO_PROGRAMS));
+    } else if is_missing("programs") {
+        reader.fault(Fault::new(WHOLE, "the scenario has no programs").help(NO_PROGRAMS));
     }
-    if steps.is_empty() && entry(table, "step").is_none() {
+    if is_missing("step") {
         reader.fault(
             Fault::new(WHOLE, "the scenario has no steps")
                 .help("[[step]] with do = \"start NAME\""),
@@ -165,10 +172,7 @@ fn read(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Read> {
 }
 
 fn title(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<String> {
-    let Some((_, value)) = entry(table, "title") else {
-        reader.fault(Fault::new(WHOLE, "the scenario has no title").help("title = \"…\""));
-        return None;
-    };
+    let (_, value) = entry(table, "title")?;
     let quoted = reader.filled_string(value, "`title`")?;
     if quoted.value.trim().contains('\n') {
         reader.fault(Fault::new(
@@ -251,5 +255,103 @@ fn settle(step: step_table::Draft, names: &Names) -> Step {
         never: all(step.never, names, meaning::settle_hosts_of_expectation),
         within: step.within,
         span: step.span,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{Action, DEFAULT_WITHIN, Expectation};
+    use super::*;
+
+    fn parse(text: &str) -> Scenario {
+        let source = SourceText {
+            name: "x.toml".to_owned(),
+            text: text.to_owned(),
+        };
+        Scenario::parse(source.clone(), "x", "t")
+            .unwrap_or_else(|error| panic!("{}", error.render(&source, false)))
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let scenario = parse(
+            r#"
+title = " T "
+about = "\nA\n"
+source = "UNP 5.8"
+paths = "settled"
+[programs]
+server2 = "'my server' {port}"
+[programs.client]
+command = "chat-client {far} {port}"
+host = "near"
+env = { RUST_LOG = "{{debug}}" }
+dir = "/tmp"
+[hosts.far]
+rto_min = "200ms"
+quickack = false
+[hosts.near.sysctl]
+net.ipv4.tcp_fin_timeout = 1
+"net.ipv4.tcp_rmem" = "4096 131072 6291456"
+[[step]]
+do = ["start server2", "start client", "hold FIN from client", "crash far"]
+expect = "client running"
+never = "wire RST from server2"
+within = "250ms"
+[[step]]
+do = "send KILL to server2.child and its children"
+"#,
+        );
+        assert_eq!(scenario.title, "T");
+        assert_eq!(scenario.about, "A");
+        assert_eq!(scenario.source_note.as_deref(), Some("UNP 5.8"));
+        assert_eq!(scenario.paths, Paths::Settled);
+        let server = &scenario.programs[&ProgramName::from("server2")];
+        assert_eq!(server.command.value, ["my server", "{port}"]);
+        assert_eq!(server.host.as_str(), "server");
+        let client = &scenario.programs[&ProgramName::from("client")];
+        assert_eq!(client.host.as_str(), "near");
+        assert_eq!(client.env["RUST_LOG"], "{{debug}}");
+        let near = &scenario.hosts[&HostName::from("near")];
+        assert_eq!(near.sysctl["net.ipv4.tcp_fin_timeout"], "1");
+        assert_eq!(near.sysctl["net.ipv4.tcp_rmem"], "4096 131072 6291456");
+        let far = &scenario.hosts[&HostName::from("far")];
+        assert_eq!(far.rto_min, Some(Duration::from_millis(200)));
+        assert_eq!(far.quickack, Some(false));
+        assert_eq!(scenario.steps[0].within, Duration::from_millis(250));
+        assert_eq!(scenario.steps[1].within, DEFAULT_WITHIN);
+    }
+
+    #[test]
+    fn a_program_stands_for_its_host() {
+        let scenario = parse(
+            "title = 't'\n[programs]\nclient = {command = 'true', host = 'near'}\n[[step]]\n\
+             do = ['start client', 'hold FIN from client']\n\
+             expect = 'wire client SYN'\n",
+        );
+        let step = &scenario.steps[0];
+        assert_eq!(
+            step.actions[1].value,
+            Action::parse("hold FIN from near").expect("right")
+        );
+        assert_eq!(
+            step.expect[0].value,
+            Expectation::parse("wire near SYN").expect("right")
+        );
+    }
+
+    #[test]
+    fn spans_hold_the_strings_without_their_quotes() {
+        let scenario = parse(
+            "title = 't'\n[programs]\nserver = \"x {port}\"\n[[step]]\ndo = \"start server\"\n",
+        );
+        let text = &scenario.text.text;
+        let step = &scenario.steps[0];
+        assert_eq!(&text[step.actions[0].span.clone()], "start server");
+        assert_eq!(&text[step.span.clone()], "[[step]]");
+        let command = &scenario.programs[&ProgramName::from("server")].command;
+        assert_eq!(&text[command.span.clone()], "x {port}");
     }
 }

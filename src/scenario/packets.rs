@@ -100,6 +100,12 @@ pub(crate) fn rest(cursor: &mut Cursor<'_>, count: Option<usize>) -> Result<Matc
         Some(token) if !ends_class(&token) => class(cursor)?,
         _ => Class::Any,
     };
+    if let Some(token) = cursor.peek()
+        && (token.is("of") || suggest::nearest(token.text, ["from"]).is_some())
+        && !token.is("from")
+    {
+        return Err(cursor.expected("`from`").help("did you mean `from`?"));
+    }
     let from = if cursor.eat("from") {
         let token = cursor.word("a host or a program")?;
         let host = names::host(&token)?;

@@ -61,7 +61,7 @@ fn program(reader: &mut Reader<'_>, name: &str, span: Range<usize>, value: &Valu
     let (mut env, mut dir) = (BTreeMap::new(), None);
     let command = match value.get_ref() {
         DeValue::Table(table) => {
-            reader.only_keys(table, &["command", "host", "env", "dir"], "a program");
+            let meant = reader.only_keys(table, &["command", "host", "env", "dir"], "a program");
             if let Some((_, value)) = entry(table, "host")
                 && let Some(host) = reader.filled_string(value, "`host`")
             {
@@ -79,6 +79,7 @@ fn program(reader: &mut Reader<'_>, name: &str, span: Range<usize>, value: &Valu
             }
             match entry(table, "command") {
                 Some((_, value)) => reader.filled_string(value, "`command`"),
+                None if meant.contains(&"command") => None,
                 None => {
                     reader.fault(
                         Fault::new(span, format!("program `{name}` has no `command`"))
@@ -133,7 +134,9 @@ fn words(reader: &mut Reader<'_>, command: &Quoted) -> Option<Vec<String>> {
             let at = open_quote(&command.value);
             let fault = Fault::new(at..command.value.len(), "the command line ends too early");
             let fault = match command.value[at..].chars().next() {
-                Some(quote @ ('"' | '\'')) => fault.label(format!("this {quote} is never closed")),
+                Some(quote @ ('"' | '\'')) => {
+                    fault.label(format!("this `{quote}` is never closed"))
+                }
                 _ => fault.label("nothing follows the backslash"),
             };
             reader.fault_in(command, fault);

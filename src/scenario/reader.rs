@@ -38,8 +38,15 @@ impl<'a> Reader<'a> {
         self.faults.push(Fault { span, ..fault });
     }
 
-    /// Notes every key of `table` that is not among `known`.
-    pub(crate) fn only_keys(&mut self, table: &DeTable<'_>, known: &[&str], place: &str) {
+    /// Notes every key of `table` that is not among `known`. Returns the known keys that were
+    /// meant by misspelt ones, so that they are not reported as missing too.
+    pub(crate) fn only_keys<'k>(
+        &mut self,
+        table: &DeTable<'_>,
+        known: &[&'k str],
+        place: &str,
+    ) -> Vec<&'k str> {
+        let mut meant = Vec::new();
         for key in table.keys() {
             let word: &str = key.get_ref();
             if !known.contains(&word) {
@@ -47,8 +54,10 @@ impl<'a> Reader<'a> {
                     Fault::new(key.span(), format!("unknown key `{word}` in {place}"))
                         .help(suggest::did_you_mean_or_list(word, known)),
                 );
+                meant.extend(suggest::nearest(word, known.iter().copied()));
             }
         }
+        meant
     }
 
     /// A string; `what` names it in the fault.

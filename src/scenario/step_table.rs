@@ -61,7 +61,8 @@ pub(crate) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Draft> 
     }
     if !["do", "expect", "never"]
         .into_iter()
-        .any(|key| entry(table, key).is_some())
+        .filter_map(|key| entry(table, key))
+        .any(|(_, value)| value.get_ref().as_array().is_none_or(|a| !a.is_empty()))
     {
         reader.fault(
             Fault::new(
