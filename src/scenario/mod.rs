@@ -1,5 +1,31 @@
 //! A scenario: programs, steps, expectations. These types are what the file means; how it is
-//! written is in the grammar.
+//! written is in `docs/scenario-format.md`.
+
+mod action;
+mod bound;
+pub mod builtin;
+mod duration;
+mod endpoint;
+mod error;
+mod expectation;
+mod file;
+mod host_table;
+mod literal;
+mod load;
+mod meaning;
+mod names;
+mod packets;
+mod placeholder;
+mod process;
+mod program_table;
+mod quoted;
+mod reader;
+#[cfg(test)]
+mod round_trip;
+mod step_table;
+mod suggest;
+mod wire;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,6 +34,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::event::TcpFlags;
+pub use duration::{NotADuration, parse_duration, write_duration};
+pub use error::{Fault, ScenarioError, render_at};
+pub use load::{LoadError, load};
+pub use placeholder::{TemplateError, expand};
+pub use step_table::DEFAULT_WITHIN;
+
 use crate::model::{EndpointName, HostName, ProcessName, ProgramName, TcpState, TimerKind};
 
 /// A value and where it stands in the scenario file, in bytes.
