@@ -1,3 +1,19 @@
 //! The `sockscope` command: parses its arguments, calls the library, returns the exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod cli;
+mod commands;
+
+fn main() -> ExitCode {
+    ExitCode::from(match cli::Cli::parse().command {
+        cli::Command::Run(arguments) => commands::run::main(&arguments.into()),
+        cli::Command::List(arguments) => commands::list::main(&arguments),
+        cli::Command::Show(arguments) => commands::show::main(&arguments),
+        cli::Command::Program(arguments) => commands::program::main(&arguments),
+        cli::Command::Doctor => commands::doctor::main(),
+        cli::Command::LabInit => commands::lab_init::main(),
+    })
+}

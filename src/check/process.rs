@@ -225,7 +225,7 @@ fn called(
 }
 
 /// A call as one would write it: `write(4, 6) = EPIPE`.
-pub fn call_text(call: &crate::event::Call) -> String {
+pub(super) fn call_text(call: &crate::event::Call) -> String {
     match &call.result {
         CallResult::Value(value) => format!("{}({}) = {value}", call.name, call.args),
         CallResult::Eof => format!("{}({}) = 0 (EOF)", call.name, call.args),

@@ -11,7 +11,7 @@ use crate::model::{HostName, ProcessName, ProgramName, signal_name};
 use crate::observe::diag::DiagSocket;
 use crate::programs;
 use crate::run::{Outcome, Place, Stopped};
-use crate::scenario::{Action, Spanned, placeholder};
+use crate::scenario::{Action, Spanned, expand};
 use crate::tolerance;
 
 impl Driver<'_> {
@@ -51,7 +51,7 @@ impl Driver<'_> {
         };
         let command = self.options.programs.get(name).unwrap_or(&program.command.value);
         let expand = |text: &String| {
-            placeholder::expand(text, &self.places.values)
+            expand(text, &self.places.values)
                 .map_err(|error| cannot(format!("{name}: {error}")))
         };
         let argv: Vec<String> = command.iter().map(expand).collect::<Result<_, _>>()?;

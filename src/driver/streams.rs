@@ -13,7 +13,7 @@ const CHUNK: usize = 64 * 1024;
 
 /// One output stream of a program.
 #[derive(Debug)]
-pub struct Lines {
+pub(super) struct Lines {
     fd: Option<OwnedFd>,
     partial: Vec<u8>,
     kept: usize,
@@ -22,7 +22,7 @@ pub struct Lines {
 
 impl Lines {
     /// Reads from a non-blocking descriptor.
-    pub fn new(fd: OwnedFd) -> Lines {
+    pub(super) fn new(fd: OwnedFd) -> Lines {
         Lines {
             fd: Some(fd),
             partial: Vec::new(),
@@ -32,13 +32,13 @@ impl Lines {
     }
 
     /// The descriptor to wait for, until the stream ends.
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.fd.as_ref().map(AsFd::as_fd)
     }
 
     /// The lines that are there now, without their ends; bytes that are no UTF-8 become U+FFFD.
     /// At the end of the stream the rest counts as a line. Says whether anything was read.
-    pub fn read(&mut self) -> (Vec<String>, bool) {
+    pub(super) fn read(&mut self) -> (Vec<String>, bool) {
         let Some(fd) = &self.fd else {
             return (Vec::new(), false);
         };
@@ -90,7 +90,7 @@ fn text(line: &[u8]) -> String {
 
 /// A program's standard input. What its pipe does not take at once is kept.
 #[derive(Debug)]
-pub struct Input {
+pub(super) struct Input {
     fd: Option<OwnedFd>,
     pending: Vec<u8>,
     close_after: bool,
@@ -98,7 +98,7 @@ pub struct Input {
 
 impl Input {
     /// Writes to a non-blocking descriptor.
-    pub fn new(fd: OwnedFd) -> Input {
+    pub(super) fn new(fd: OwnedFd) -> Input {
         Input {
             fd: Some(fd),
             pending: Vec::new(),
@@ -110,7 +110,7 @@ impl Input {
     ///
     /// # Errors
     /// EPIPE when nobody reads it any more.
-    pub fn type_line(&mut self, line: &str) -> nix::Result<()> {
+    pub(super) fn type_line(&mut self, line: &str) -> nix::Result<()> {
         if self.fd.is_none() || self.close_after {
             return Err(Errno::EPIPE);
         }
@@ -120,13 +120,13 @@ impl Input {
     }
 
     /// Ends the input, after what was typed so far.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.close_after = true;
         let _ = self.flush();
     }
 
     /// The descriptor to wait for being writable, while something is pending.
-    pub fn wants(&self) -> Option<BorrowedFd<'_>> {
+    pub(super) fn wants(&self) -> Option<BorrowedFd<'_>> {
         match self.pending.is_empty() {
             true => None,
             false => self.fd.as_ref().map(AsFd::as_fd),
@@ -137,7 +137,7 @@ impl Input {
     ///
     /// # Errors
     /// EPIPE when nobody reads it any more.
-    pub fn flush(&mut self) -> nix::Result<()> {
+    pub(super) fn flush(&mut self) -> nix::Result<()> {
         while let (Some(fd), false) = (&self.fd, self.pending.is_empty()) {
             match nix::unistd::write(fd, &self.pending) {
                 Ok(written) => {

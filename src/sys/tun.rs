@@ -8,7 +8,9 @@ use std::os::unix::fs::OpenOptionsExt;
 /// Where TUN devices come from.
 pub const DEVICE: &str = "/dev/net/tun";
 
-nix::ioctl_write_int!(tun_set_iff, b'T', 202);
+mod request {
+    nix::ioctl_write_int!(tun_set_iff, b'T', 202);
+}
 
 /// Makes a TUN device of this name in the calling thread's network namespace. Reads and writes on
 /// the descriptor are whole IP packets and never block. The device is gone when it is closed.
@@ -31,6 +33,6 @@ pub fn create(name: &str) -> io::Result<OwnedFd> {
     }
     request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI) as libc::c_short;
     // SAFETY: TUNSETIFF reads and writes one ifreq, which outlives the call.
-    unsafe { tun_set_iff(device.as_raw_fd(), &raw mut request as u64) }?;
+    unsafe { request::tun_set_iff(device.as_raw_fd(), &raw mut request as u64) }?;
     Ok(device.into())
 }

@@ -1,0 +1,276 @@
+//! The command line, turned once into typed options.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use anstream::AutoStream;
+use anstream::ColorChoice;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sockscope::lab;
+use sockscope::model::ProgramName;
+use sockscope::report::style::Style;
+use sockscope::report::{Detail, Look, WireDetail};
+use sockscope::run::Place;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  every expectation passed
+    1  an expectation failed
+    2  the call or the scenario file is wrong
+    3  it could not run, or could not be observed (inconclusive)
+    4  nothing matched
+  130  interrupted";
+
+/// Run real TCP programs through scripted lifecycles and see every step of their connections.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run scenarios and print what happened, with verdicts
+    #[command(after_help = EXIT_CODES)]
+    Run(Run),
+    /// List the built-in scenarios by topic
+    List(List),
+    /// Print a scenario's file
+    Show(Show),
+    /// Run a built-in server or client by hand; without a name, list them
+    Program(Program),
+    /// Say what sockscope can see on this machine, and what stands in its way
+    Doctor,
+    /// The first process of a lab
+    #[command(hide = true, name = lab::FIRST_PROCESS)]
+    LabInit,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Names of built-in scenarios, or paths of scenario files
+    #[arg(required_unless_present = "all")]
+    scenarios: Vec<String>,
+    /// Run every built-in scenario; with a SCENARIO: print every sample, not only what changed
+    #[arg(long)]
+    all: bool,
+    /// Command to run in place of the scenario's program `server`, e.g. './server {port}'
+    #[arg(long, value_name = "CMD")]
+    server: Option<String>,
+    /// Command to run in place of the scenario's program `client`
+    #[arg(long, value_name = "CMD")]
+    client: Option<String>,
+    /// Command to run in place of any program of the scenario
+    #[arg(long, value_name = "NAME=CMD")]
+    program: Vec<String>,
+    /// Where the programs run; by default the first of these that can be had
+    #[arg(long)]
+    net: Option<Net>,
+    /// Be content with settled states where complete paths cannot be observed
+    #[arg(long)]
+    settled: bool,
+    /// Multiply every `within` by this, for slow machines
+    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = factor)]
+    timeout_scale: f64,
+    /// How many scenarios run at the same time
+    #[arg(long, short, value_name = "N", default_value = "1")]
+    jobs: std::num::NonZero<usize>,
+    /// Print each sample as this tool would
+    #[arg(long, value_name = "TOOL")]
+    style: Option<ToolStyle>,
+    /// How much of each segment to show
+    #[arg(long, value_name = "DETAIL", default_value = "flags")]
+    wire: WireColumns,
+    #[command(flatten)]
+    look: LookArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) look: LookArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// Name of a built-in scenario, or path of a scenario file
+    pub(crate) scenario: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Program {
+    /// Its name
+    pub(crate) name: Option<String>,
+    /// Its arguments; --help shows them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<OsString>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LookArguments {
+    /// Columns to fill; by default the terminal's, and 100 where there is none
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    width: Option<u16>,
+    /// When to use colour (NO_COLOR is heeded by `auto`)
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: When,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Net {
+    /// A network namespace for each host, the wire between them in sockscope's hands
+    Wire,
+    /// One private network namespace: states are sampled
+    Loopback,
+    /// The machine's own loopback, an ephemeral port: states are sampled
+    Host,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum WireColumns {
+    /// Flags, sequence numbers, length and window
+    Full,
+    /// Flags and length
+    Flags,
+    /// No segments
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ToolStyle {
+    Lsof,
+    Ss,
+    Netstat,
+    Ps,
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(factor) if factor.is_finite() && (0.001..=10_000.0).contains(&factor) => Ok(factor),
+        _ => Err("a number from 0.001 to 10000".into()),
+    }
+}
+
+/// `sockscope run`, as options.
+#[derive(Debug)]
+pub(crate) struct RunOptions {
+    pub(crate) scenarios: Vec<String>,
+    pub(crate) every_builtin: bool,
+    pub(crate) programs: Result<BTreeMap<ProgramName, Vec<String>>, String>,
+    pub(crate) net: Option<Place>,
+    pub(crate) settled: bool,
+    pub(crate) timeout_scale: f64,
+    pub(crate) jobs: usize,
+    pub(crate) style: Option<Style>,
+    pub(crate) detail: Detail,
+    pub(crate) look: Look,
+}
+
+impl From<Run> for RunOptions {
+    fn from(run: Run) -> RunOptions {
+        let every_builtin = run.all && run.scenarios.is_empty();
+        RunOptions {
+            programs: replaced(&run),
+            net: run.net.map(|net| match net {
+                Net::Wire => Place::Wire,
+                Net::Loopback => Place::Loopback,
+                Net::Host => Place::Host,
+            }),
+            settled: run.settled,
+            timeout_scale: run.timeout_scale,
+            jobs: run.jobs.get(),
+            style: run.style.map(|style| match style {
+                ToolStyle::Lsof => Style::Lsof,
+                ToolStyle::Ss => Style::Ss,
+                ToolStyle::Netstat => Style::Netstat,
+                ToolStyle::Ps => Style::Ps,
+            }),
+            detail: Detail {
+                all: run.all && !every_builtin,
+                wire: match run.wire {
+                    WireColumns::Full => WireDetail::Full,
+                    WireColumns::Flags => WireDetail::Flags,
+                    WireColumns::Off => WireDetail::Off,
+                },
+            },
+            look: (&run.look).into(),
+            every_builtin,
+            scenarios: run.scenarios,
+        }
+    }
+}
+
+/// The programs that the user replaced, as command lines.
+fn replaced(run: &Run) -> Result<BTreeMap<ProgramName, Vec<String>>, String> {
+    let mut given: Vec<(&str, &str)> = Vec::new();
+    given.extend(run.server.iter().map(|command| ("server", command.as_str())));
+    given.extend(run.client.iter().map(|command| ("client", command.as_str())));
+    for program in &run.program {
+        given.push(
+            program
+                .split_once('=')
+                .ok_or_else(|| format!("`--program {program}`: write NAME=CMD"))?,
+        );
+    }
+    let mut programs = BTreeMap::new();
+    for (name, command) in given {
+        let words = shlex::split(command)
+            .filter(|words| !words.is_empty())
+            .ok_or_else(|| format!("`{command}` is not a command line"))?;
+        if programs.insert(ProgramName::new(name), words).is_some() {
+            return Err(format!("program `{name}` is replaced twice"));
+        }
+    }
+    Ok(programs)
+}
+
+impl From<&LookArguments> for Look {
+    fn from(arguments: &LookArguments) -> Look {
+        const NO_TERMINAL: u16 = 100;
+        let terminal = comfy_table::Table::new().width();
+        let width = arguments.width.or(terminal).unwrap_or(NO_TERMINAL);
+        Look {
+            width: usize::from(width),
+            color: match arguments.color {
+                When::Always => true,
+                When::Never => false,
+                When::Auto => !matches!(
+                    AutoStream::choice(&std::io::stdout()),
+                    ColorChoice::Never
+                ),
+            },
+            unicode: is_utf8_locale(),
+        }
+    }
+}
+
+/// Whether the locale's character set is UTF-8 (`locale(7)`: LC_ALL, then LC_CTYPE, then LANG).
+fn is_utf8_locale() -> bool {
+    ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .filter_map(std::env::var_os)
+        .find(|value| !value.is_empty())
+        .is_some_and(|value| {
+            let value = value.to_string_lossy().to_ascii_uppercase();
+            value.contains("UTF-8") || value.contains("UTF8")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+}

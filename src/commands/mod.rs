@@ -1,0 +1,46 @@
+//! One thin file per subcommand.
+
+use std::io::Write;
+
+use sockscope::run::Outcome;
+
+pub(crate) mod doctor;
+pub(crate) mod lab_init;
+pub(crate) mod list;
+pub(crate) mod program;
+pub(crate) mod run;
+pub(crate) mod show;
+
+/// Writes to standard output. A reader that went away early is no error: nobody wants the rest.
+///
+/// # Errors
+/// An exit code, when the text could not be written for another reason.
+pub(crate) fn print(text: &str) -> Result<(), u8> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => {
+            complain(&format!("standard output: {error}"));
+            Err(Outcome::Inconclusive.exit_code())
+        }
+    }
+}
+
+/// Writes an error to standard error, where that is still possible.
+pub(crate) fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "error: {text}");
+}
+
+/// Writes a finished error text to standard error.
+pub(crate) fn complain_rendered(text: &str) {
+    let _ = write!(std::io::stderr(), "{text}");
+}
+
+/// Whether errors may be coloured.
+pub(crate) fn color_on_stderr() -> bool {
+    !matches!(
+        anstream::AutoStream::choice(&std::io::stderr()),
+        anstream::ColorChoice::Never
+    )
+}

@@ -1,0 +1,174 @@
+//! `sockscope run`: scenarios in, reports and an exit code out.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use sockscope::driver::{self, Options};
+use sockscope::report;
+use sockscope::run::{Outcome, Run};
+use sockscope::scenario::{self, Scenario, builtin};
+
+use super::{color_on_stderr, complain, complain_rendered, print};
+use crate::cli::RunOptions;
+
+pub(crate) fn main(options: &RunOptions) -> u8 {
+    match try_main(options) {
+        Ok(outcome) => outcome.exit_code(),
+        Err(code) => code,
+    }
+}
+
+fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
+    let usage = Outcome::Usage.exit_code();
+    let programs = options.programs.clone().map_err(|error| {
+        complain(&error);
+        usage
+    })?;
+    let scenarios = load(options).ok_or(usage)?;
+    for name in programs.keys() {
+        for scenario in &scenarios {
+            if !scenario.programs.contains_key(name) {
+                let known: Vec<&str> = scenario.programs.keys().map(|p| p.as_str()).collect();
+                complain(&format!(
+                    "scenario `{}` has no program `{name}`; it has {}",
+                    scenario.name,
+                    known.join(", ")
+                ));
+                return Err(usage);
+            }
+        }
+    }
+    let cannot = |what: &str, error: &dyn std::fmt::Display| {
+        complain(&format!("{what}: {error}"));
+        Outcome::Inconclusive.exit_code()
+    };
+    let executable =
+        std::env::current_exe().map_err(|e| cannot("cannot find sockscope's own executable", &e))?;
+    let interrupt = interrupts().map_err(|e| cannot("cannot wait for signals", &e))?;
+    let options_of_run = Options {
+        executable,
+        net: options.net,
+        timeout_scale: options.timeout_scale,
+        settled: options.settled,
+        programs,
+    };
+    match scenarios.as_slice() {
+        [only] => {
+            let run = driver::run(only, &options_of_run, Some(interrupt.as_fd()));
+            print(&one(&run, options))?;
+            Ok(run.outcome())
+        }
+        many => several(many, &options_of_run, options, interrupt.as_fd()),
+    }
+}
+
+fn load(options: &RunOptions) -> Option<Vec<Scenario>> {
+    let names: Vec<&str> = match options.every_builtin {
+        true => builtin::all().iter().map(|known| known.name).collect(),
+        false => options.scenarios.iter().map(String::as_str).collect(),
+    };
+    let mut scenarios = Vec::new();
+    let mut complete = true;
+    for name in names {
+        match scenario::load(name) {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(error) => {
+                complain_rendered(&error.render(color_on_stderr()));
+                complete = false;
+            }
+        }
+    }
+    complete.then_some(scenarios)
+}
+
+/// Ctrl-C, SIGTERM and SIGHUP as a descriptor: readable from then on, for every run.
+fn interrupts() -> nix::Result<SignalFd> {
+    let mut mask = SigSet::empty();
+    mask.add(Signal::SIGINT);
+    mask.add(Signal::SIGTERM);
+    mask.add(Signal::SIGHUP);
+    mask.thread_set_mask()?;
+    SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+}
+
+fn one(run: &Run, options: &RunOptions) -> String {
+    match options.style {
+        Some(style) => report::style::render(run, style, &options.look),
+        None => report::table::render(run, &options.look, &options.detail),
+    }
+}
+
+/// Runs several scenarios, a few at a time, and prints a line for each in their order.
+fn several(
+    scenarios: &[Scenario],
+    run_options: &Options,
+    options: &RunOptions,
+    interrupt: BorrowedFd<'_>,
+) -> Result<Outcome, u8> {
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<Option<Run>>> = Mutex::new(vec![None; scenarios.len()]);
+    let printed: Mutex<(usize, Result<(), u8>)> = Mutex::new((0, Ok(())));
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.min(scenarios.len()) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(scenario) = scenarios.get(index) else {
+                        return;
+                    };
+                    let run = driver::run(scenario, run_options, Some(interrupt));
+                    if let Ok(mut done) = done.lock() {
+                        done[index] = Some(run);
+                    }
+                    print_finished(&done, &printed, options);
+                }
+            });
+        }
+    });
+    let runs: Vec<Run> = done
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .into_iter()
+        .flatten()
+        .collect();
+    if let Ok((_, result)) = printed.into_inner() {
+        result?;
+    }
+    print(&report::summary::closing(&runs, &options.look, &options.detail))?;
+    Ok(worst(&runs))
+}
+
+/// Prints the lines of all runs whose turn has come.
+fn print_finished(
+    done: &Mutex<Vec<Option<Run>>>,
+    printed: &Mutex<(usize, Result<(), u8>)>,
+    options: &RunOptions,
+) {
+    let (Ok(mut printed), Ok(done)) = (printed.lock(), done.lock()) else {
+        return;
+    };
+    while let Some(Some(run)) = done.get(printed.0) {
+        let text = report::summary::line(run, &options.look);
+        if let Err(code) = print(&text) {
+            printed.1 = Err(code);
+        }
+        printed.0 += 1;
+    }
+}
+
+/// What several runs come to: interrupted before failed before inconclusive.
+fn worst(runs: &[Run]) -> Outcome {
+    const ORDER: [Outcome; 4] = [
+        Outcome::Interrupted,
+        Outcome::Failed,
+        Outcome::Usage,
+        Outcome::Inconclusive,
+    ];
+    ORDER
+        .into_iter()
+        .find(|bad| runs.iter().any(|run| run.outcome() == *bad))
+        .unwrap_or(Outcome::Passed)
+}
