@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, connect, getsockname, listen,
-    setsockopt, socket, sockopt,
+    setsockopt, socket, sockopt::SetStruct,
 };
 use sockscope::model::{
     ExitStatus, Holder, ProcState, ProcessName, SocketFacts, TcpState, TimerKind, Tuple,
@@ -90,7 +90,7 @@ fn connection(address: &str) -> (TcpListener, TcpStream, TcpStream) {
     (listener, client, server)
 }
 
-fn inode_of(fd: impl AsRawFd) -> u32 {
+fn inode_of(fd: &impl AsRawFd) -> u32 {
     let link = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).expect("link");
     let text = link.to_str().expect("UTF-8");
     text.trim_start_matches("socket:[")
@@ -278,13 +278,24 @@ fn a_full_backlog_leaves_syn_sent() {
     );
 }
 
+/// Seconds; not among nix's own options.
+#[derive(Clone, Copy)]
+struct TcpDeferAccept;
+nix::setsockopt_impl!(
+    TcpDeferAccept,
+    libc::IPPROTO_TCP,
+    libc::TCP_DEFER_ACCEPT,
+    i32,
+    SetStruct<i32>
+);
+
 #[test]
 fn a_request_socket_is_found() {
     let diag = diag();
     let (listener, address) = listener_with(5);
-    // With TCP_DEFER_ACCEPT the third segment is not enough: the server waits for data in
+    // With this option the third segment is not enough: the server waits for data in
     // SYN_RECV (tcp(7)).
-    setsockopt(&listener, sockopt::TcpDeferAccept, &30).expect("TCP_DEFER_ACCEPT");
+    setsockopt(&listener, TcpDeferAccept, &30).expect("TCP_DEFER_ACCEPT");
     let client = TcpStream::connect(address).expect("connect");
     let request = comes_to(&diag, tuple_of(&client).reversed(), TcpState::SynRecv);
     assert_eq!((request.inode, request.info), (0, None));
@@ -423,7 +434,7 @@ fn a_process_lives_becomes_a_zombie_and_is_gone() {
     running.0.wait().expect("wait");
     assert_eq!(watch.stat().expect("no error"), None);
     assert!(watch.is_quiet().expect("no error"));
-    assert_eq!(watch.children().expect("no error"), []);
+    assert_eq!(watch.children().expect("no error"), Vec::<i32>::new());
     assert_eq!(watch.signals().expect("no error"), None);
     assert_eq!(
         watch.sockets().expect("no error"),
@@ -452,34 +463,38 @@ fn a_name_full_of_traps_is_only_a_name() {
     assert_eq!(stat.ppid, std::process::id() as i32);
     assert_ne!(stat.state, ProcState::Zombie);
     let masks = watch.signals().expect("read").expect("alive");
-    assert!(SignalMasks::has(masks.ignored, nix::libc::SIGPIPE));
+    assert!(SignalMasks::has(masks.ignored, libc::SIGPIPE));
 }
 
 #[test]
 fn children_are_found_zombies_too() {
+    // Both read the same pipe, so that both end with the test. The shell becomes a cat, which
+    // never waits for its child.
     let mut running = Running::start(
         Command::new("sh")
-            .args(["-c", "cat <&3 3<&- & echo; exec cat"])
+            .args(["-c", "exec 3<&0; cat <&3 & exec cat 3<&-"])
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped()),
+            .stdout(Stdio::null()),
     );
-    // The shell's child has no descriptor 3 and ends at once; the shell became cat, which never
-    // waits for it.
-    wait_readable(running.0.stdout.as_ref().expect("piped"));
     let watch = running.watch();
-    let children = watch.children().expect("read");
-    let [child] = children.as_slice() else {
-        panic!("one child: {children:?}");
-    };
-    let child = ProcessWatch::open(&ProcRoot::default(), *child)
+    let child = until("one child of a cat", || {
+        let stat = watch.stat().expect("read").expect("alive");
+        let children = watch.children().expect("read");
+        (stat.comm == "cat" && children.len() == 1).then(|| children[0])
+    });
+    PidFd::open(child)
+        .expect("pidfd")
+        .send_signal(libc::SIGKILL)
+        .expect("signal");
+    let killed = ProcessWatch::open(&ProcRoot::default(), child)
         .expect("readable")
         .expect("a process");
     let zombie = until("a zombie", || {
-        let stat = child.stat().expect("read").expect("not reaped");
+        let stat = killed.stat().expect("read").expect("not reaped");
         (stat.state == ProcState::Zombie).then_some(stat)
     });
     assert_eq!(zombie.ppid, running.pid());
-    assert_eq!(watch.children().expect("read"), children);
+    assert_eq!(watch.children().expect("read"), [child]);
     drop(running.0.stdin.take());
 }
 
@@ -564,6 +579,54 @@ fn who_has_the_port() {
             .any(|process| process.pid == std::process::id() as i32)
     );
     drop(listener);
-    let nobody = who_listens(&ProcRoot::default(), address.port()).expect("listing");
-    assert_eq!(nobody.listeners, []);
+    // Another test's child may have a copy for as long as it has not called exec.
+    until("nobody listens", || {
+        let nobody = who_listens(&ProcRoot::default(), address.port()).expect("listing");
+        nobody.listeners.is_empty().then_some(())
+    });
+}
+
+/// A stranger's descriptors cannot be read: an unknown holder, never no holder. The test needs
+/// to be an ordinary user; root starts it again as one.
+#[test]
+fn a_strangers_descriptors_are_unknown_and_not_none() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    const NOBODY: u32 = 65534;
+    let this = "a_strangers_descriptors_are_unknown_and_not_none";
+    let me = nix::unistd::getuid();
+    if me.is_root() {
+        // The build directory may be closed to others.
+        let dir = tempfile::tempdir().expect("tempdir");
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(dir.path(), open.clone()).expect("chmod");
+        let copy = dir.path().join("observe");
+        std::fs::copy(std::env::current_exe().expect("exe"), &copy).expect("copy");
+        std::fs::set_permissions(&copy, open).expect("chmod");
+        let output = until("the copy can be run", || {
+            let ran = Command::new(&copy)
+                .args(["--exact", this])
+                .current_dir("/")
+                .uid(NOBODY)
+                .gid(NOBODY)
+                .output();
+            match ran {
+                Ok(output) => Some(output),
+                // Another test's child may have it open for writing until it calls exec.
+                Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => None,
+                Err(error) => panic!("cannot run {}: {error}", copy.display()),
+            }
+        });
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("1 passed"), "{said}");
+        return;
+    }
+    let owner = std::fs::metadata("/proc/1").expect("pid 1").uid();
+    if owner == me.as_raw() {
+        eprintln!("skipped: pid 1 belongs to this user");
+        return;
+    }
+    let stranger = ProcessName::from("init");
+    let found = holders(&ProcRoot::default(), &[(stranger.clone(), 1)]).expect("holders");
+    assert_eq!(found.unreadable(), [stranger]);
 }

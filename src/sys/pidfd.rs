@@ -8,7 +8,7 @@
 //! | its status was collected | `POLLIN` and `POLLHUP` (Linux 6.9; only `POLLIN` before) |
 //!
 //! The exit status ([`PidFd::exit_status`]) can be had only after the last step, and only while
-//! the descriptor was open at that time. A zombie's status is in `/proc/PID/stat`.
+//! the descriptor was open at that time. Seen so on Linux 6.18. A zombie's status is in `/proc/PID/stat`.
 
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
