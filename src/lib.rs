@@ -19,6 +19,8 @@
 //! |---|---|
 //! | [`scenario`] | the file format: types with spans, one parser, errors that point |
 //! | [`programs`] | the built-in servers and clients |
+//! | [`observe`] | what asks the kernel: sockets, processes, holders |
+//! | [`sys`] | the only unsafe code |
 //! | [`event`] | [`event::Event`]: the contract between what observes and what reads |
 //! | [`timeline`] | all events in order; names endpoints, infers states ([`graph`]) |
 //! | [`check`] | expectations against a timeline |
@@ -33,6 +35,7 @@ pub mod graph;
 pub mod lab;
 pub mod matching;
 pub mod model;
+pub mod observe;
 pub mod run;
 pub mod scenario;
 pub mod sys;

@@ -1,0 +1,291 @@
+//! [`Request`]: what goes to the kernel (`struct inet_diag_req_v2`).
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use crate::model::{TcpState, Tuple};
+
+use super::{AF_INET, AF_INET6, HEADER_LEN, SOCK_DIAG_BY_FAMILY, SOCKID_LEN};
+
+/// The size of an encoded request: netlink header and `struct inet_diag_req_v2`.
+pub const REQUEST_LEN: usize = HEADER_LEN + 8 + SOCKID_LEN;
+
+/// A transport protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP. A socket's state is `ESTABLISHED` when it is connected, otherwise `CLOSE`.
+    Udp,
+}
+
+/// An address family. A dual-stack socket is an IPv6 one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// A set of states to be dumped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StateMask(u32);
+
+impl StateMask {
+    /// `TCP_NEW_SYN_RECV`: request sockets, apart from `TCP_SYN_RECV`.
+    const REQUESTS: u32 = 1 << 12;
+
+    /// No state: an answer without sockets, and cheap.
+    pub const NONE: StateMask = StateMask(0);
+    /// Every state of a TCP socket that netstat shows, request sockets among them.
+    pub const ALL: StateMask = StateMask(0x1ffe);
+    /// Listeners.
+    pub const LISTEN: StateMask = StateMask(1 << 10);
+    /// Everything but listeners: the kernel need not walk its listener table.
+    pub const CONNECTIONS: StateMask = StateMask(StateMask::ALL.0 & !StateMask::LISTEN.0);
+    /// Bound but neither listening nor connected (Linux 6.8; such a socket's state is `CLOSE`).
+    pub const BOUND: StateMask = StateMask(1 << 13);
+
+    /// Only this state. An unknown one is the bit of its number; beyond 31 it is no bit at all.
+    pub fn of(state: TcpState) -> StateMask {
+        StateMask(match state {
+            TcpState::SynRecv => (1 << 3) | StateMask::REQUESTS,
+            TcpState::Unknown(number) => 1u32.checked_shl(u32::from(number)).unwrap_or(0),
+            known => TcpState::ALL
+                .iter()
+                .position(|candidate| *candidate == known)
+                .map_or(0, |index| 1 << (index + 1)),
+        })
+    }
+
+    /// Both sets together.
+    pub fn with(self, other: StateMask) -> StateMask {
+        StateMask(self.0 | other.0)
+    }
+
+    /// The kernel's number.
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+}
+
+/// What the kernel shall add to each socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Extensions(u8);
+
+impl Extensions {
+    /// Nothing.
+    pub const NONE: Extensions = Extensions(0);
+    /// `INET_DIAG_INFO`: `struct tcp_info`. The kernel locks the socket for it.
+    pub const INFO: Extensions = Extensions(1 << 1);
+    /// `INET_DIAG_SKMEMINFO`: memory and buffer sizes.
+    pub const SKMEMINFO: Extensions = Extensions(1 << 6);
+
+    /// Both together.
+    pub fn with(self, other: Extensions) -> Extensions {
+        Extensions(self.0 | other.0)
+    }
+}
+
+/// A question to the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Every socket of a protocol and family in one of these states.
+    Dump {
+        /// The protocol.
+        protocol: Protocol,
+        /// The family of the sockets, which for a dual-stack socket is IPv6.
+        family: Family,
+        /// Which states.
+        states: StateMask,
+        /// What to add.
+        extensions: Extensions,
+    },
+    /// The socket that a segment from `tuple.remote` to `tuple.local` would reach. It need not
+    /// have this tuple: where no connection fits, TCP answers with the listener.
+    Exact {
+        /// The protocol.
+        protocol: Protocol,
+        /// The addresses. When one is IPv6 the other is sent as IPv6 too.
+        tuple: Tuple,
+        /// The cookie that it must have, if any.
+        cookie: Option<u64>,
+        /// What to add.
+        extensions: Extensions,
+    },
+}
+
+impl Request {
+    /// The bytes to send. The answers carry the same `sequence`.
+    pub fn encode(&self, sequence: u32) -> [u8; REQUEST_LEN] {
+        let mut bytes = [0u8; REQUEST_LEN];
+        let mut at = 0;
+        let mut put = |field: &[u8]| {
+            bytes[at..at + field.len()].copy_from_slice(field);
+            at += field.len();
+        };
+        let (protocol, extensions) = match self {
+            Request::Dump {
+                protocol,
+                extensions,
+                ..
+            }
+            | Request::Exact {
+                protocol,
+                extensions,
+                ..
+            } => (*protocol, *extensions),
+        };
+        let (family, flags, states) = match self {
+            Request::Dump { family, states, .. } => (*family, libc::NLM_F_DUMP, states.0),
+            Request::Exact { tuple, .. } => (family_of(tuple), 0, u32::MAX),
+        };
+        // struct nlmsghdr; the kernel fills in the sender's port.
+        put(&(REQUEST_LEN as u32).to_ne_bytes());
+        put(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+        put(&((libc::NLM_F_REQUEST | flags) as u16).to_ne_bytes());
+        put(&sequence.to_ne_bytes());
+        put(&0u32.to_ne_bytes());
+        // struct inet_diag_req_v2
+        put(&[
+            match family {
+                Family::V4 => AF_INET,
+                Family::V6 => AF_INET6,
+            },
+            match protocol {
+                Protocol::Tcp => libc::IPPROTO_TCP as u8,
+                Protocol::Udp => libc::IPPROTO_UDP as u8,
+            },
+            extensions.0,
+            0,
+        ]);
+        put(&states.to_ne_bytes());
+        if let Request::Exact { tuple, cookie, .. } = self {
+            // For UDP the kernel takes the "source" as the far end.
+            let (src, dst) = match protocol {
+                Protocol::Tcp => (tuple.local, tuple.remote),
+                Protocol::Udp => (tuple.remote, tuple.local),
+            };
+            put(&src.port().to_be_bytes());
+            put(&dst.port().to_be_bytes());
+            put(&address_bytes(src.ip(), family));
+            put(&address_bytes(dst.ip(), family));
+            put(&scope_of(tuple).to_ne_bytes());
+            // INET_DIAG_NOCOOKIE in both halves: any.
+            let cookie = cookie.unwrap_or(u64::MAX);
+            put(&(cookie as u32).to_ne_bytes());
+            put(&((cookie >> 32) as u32).to_ne_bytes());
+        }
+        bytes
+    }
+}
+
+fn family_of(tuple: &Tuple) -> Family {
+    if tuple.local.is_ipv4() && tuple.remote.is_ipv4() {
+        Family::V4
+    } else {
+        Family::V6
+    }
+}
+
+fn address_bytes(address: IpAddr, family: Family) -> [u8; 16] {
+    let mapped = |address: IpAddr| -> Ipv6Addr {
+        match address {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+            IpAddr::V6(v6) => v6,
+        }
+    };
+    match (family, address) {
+        (Family::V4, IpAddr::V4(v4)) => {
+            let mut bytes = [0u8; 16];
+            bytes[..4].copy_from_slice(&v4.octets());
+            bytes
+        }
+        (_, other) => mapped(other).octets(),
+    }
+}
+
+/// The interface that a link-local address needs.
+fn scope_of(tuple: &Tuple) -> u32 {
+    [tuple.local, tuple.remote]
+        .into_iter()
+        .find_map(|end| match end {
+            SocketAddr::V6(v6) if v6.scope_id() != 0 => Some(v6.scope_id()),
+            _ => None,
+        })
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tuple(local: &str, remote: &str) -> Tuple {
+        Tuple {
+            local: local.parse().expect("address"),
+            remote: remote.parse().expect("address"),
+        }
+    }
+
+    fn exact(protocol: Protocol, tuple: Tuple, cookie: Option<u64>) -> [u8; REQUEST_LEN] {
+        Request::Exact {
+            protocol,
+            tuple,
+            cookie,
+            extensions: Extensions::INFO,
+        }
+        .encode(7)
+    }
+
+    #[test]
+    fn an_exact_query_has_the_layout_of_the_header_file() {
+        let bytes = exact(
+            Protocol::Tcp,
+            tuple("192.0.2.1:258", "192.0.2.2:772"),
+            Some(0x1122_3344_5566_7788),
+        );
+        assert_eq!(bytes.len(), 72);
+        assert_eq!(bytes[0..4], 72u32.to_ne_bytes());
+        assert_eq!(bytes[4..6], 20u16.to_ne_bytes());
+        assert_eq!(bytes[6..8], 1u16.to_ne_bytes());
+        assert_eq!(bytes[8..12], 7u32.to_ne_bytes());
+        assert_eq!(bytes[16..20], [2, 6, 2, 0]);
+        assert_eq!(bytes[24..28], [1, 2, 3, 4]);
+        assert_eq!(bytes[28..36], [192, 0, 2, 1, 0, 0, 0, 0]);
+        assert_eq!(bytes[44..48], [192, 0, 2, 2]);
+        assert_eq!(bytes[64..68], 0x5566_7788u32.to_ne_bytes());
+        assert_eq!(bytes[68..72], 0x1122_3344u32.to_ne_bytes());
+    }
+
+    #[test]
+    fn a_mixed_tuple_is_sent_as_mapped() {
+        let bytes = exact(Protocol::Tcp, tuple("[::]:80", "192.0.2.2:772"), None);
+        assert_eq!(bytes[16], 10);
+        assert_eq!(bytes[28..44], [0; 16]);
+        assert_eq!(bytes[44..60][10..], [0xff, 0xff, 192, 0, 2, 2]);
+        assert_eq!(bytes[64..72], [0xff; 8]);
+    }
+
+    #[test]
+    fn udp_swaps_the_ends() {
+        let bytes = exact(Protocol::Udp, tuple("192.0.2.1:258", "192.0.2.2:772"), None);
+        assert_eq!(bytes[24..28], [3, 4, 1, 2]);
+        assert_eq!(bytes[28..32], [192, 0, 2, 2]);
+    }
+
+    #[test]
+    fn masks_are_the_kernels() {
+        assert_eq!(StateMask::of(TcpState::Established).bits(), 1 << 1);
+        assert_eq!(StateMask::of(TcpState::Listen), StateMask::LISTEN);
+        assert_eq!(StateMask::of(TcpState::SynRecv).bits(), 0b1_0000_0000_1000);
+        assert_eq!(StateMask::of(TcpState::Unknown(200)), StateMask::NONE);
+        let every = TcpState::ALL
+            .into_iter()
+            .fold(StateMask::NONE, |all, state| all.with(StateMask::of(state)));
+        assert_eq!(every, StateMask::ALL);
+        assert_eq!(
+            StateMask::CONNECTIONS.with(StateMask::LISTEN),
+            StateMask::ALL
+        );
+    }
+}

@@ -1,0 +1,21 @@
+//! What asks the kernel: the observers' building blocks.
+//!
+//! | file | asks | of |
+//! |---|---|---|
+//! | [`inet_diag`] | nobody: bytes in and out | the INET_DIAG protocol |
+//! | [`diag`] | `sock_diag(7)` | sockets: exact, or all |
+//! | [`process`] | `/proc/PID` | processes |
+//! | [`descriptors`] | `/proc/PID/fd` | which descriptors are sockets |
+//! | [`holders`] | [`descriptors`] | who has a socket open |
+//! | [`inventory`] | netstat2 | all TCP sockets of a host |
+//!
+//! They answer with plain values of [`crate::model`]. Something that vanished is no error;
+//! something that could not be read is never reported as absent.
+
+pub mod descriptors;
+pub mod diag;
+pub mod holders;
+pub mod inet_diag;
+pub mod inventory;
+pub mod process;
+mod stat;
