@@ -211,8 +211,16 @@ impl From<Run> for RunOptions {
 /// The programs that the user replaced, as command lines.
 fn replaced(run: &Run) -> Result<BTreeMap<ProgramName, Vec<String>>, String> {
     let mut given: Vec<(&str, &str)> = Vec::new();
-    given.extend(run.server.iter().map(|command| ("server", command.as_str())));
-    given.extend(run.client.iter().map(|command| ("client", command.as_str())));
+    given.extend(
+        run.server
+            .iter()
+            .map(|command| ("server", command.as_str())),
+    );
+    given.extend(
+        run.client
+            .iter()
+            .map(|command| ("client", command.as_str())),
+    );
     for program in &run.program {
         given.push(
             program
@@ -242,10 +250,7 @@ impl From<&LookArguments> for Look {
             color: match arguments.color {
                 When::Always => true,
                 When::Never => false,
-                When::Auto => !matches!(
-                    AutoStream::choice(&std::io::stdout()),
-                    ColorChoice::Never
-                ),
+                When::Auto => !matches!(AutoStream::choice(&std::io::stdout()), ColorChoice::Never),
             },
             unicode: is_utf8_locale(),
         }

@@ -30,12 +30,15 @@
 #![deny(unsafe_code)]
 
 pub mod check;
+pub mod driver;
 pub mod event;
 pub mod graph;
 pub mod lab;
 pub mod matching;
 pub mod model;
 pub mod observe;
+pub mod programs;
+pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod sys;

@@ -8,8 +8,7 @@ pub const SETTLE: Duration = Duration::from_millis(250);
 
 /// The first and the longest pause between two looks whether a busy process is blocked again.
 /// Anything that arrives ends the pause at once.
-pub const LOOK_AGAIN: (Duration, Duration) =
-    (Duration::from_micros(30), Duration::from_millis(2));
+pub const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(30), Duration::from_millis(2));
 
 /// How often a step that waits asks the kernel again when nothing arrives: a process may wake by
 /// a timer of its own, a socket may expire.

@@ -57,7 +57,9 @@ fn holder_events(endpoint: &Endpoint, timeline: &Timeline) -> Vec<usize> {
         .events()
         .iter()
         .enumerate()
-        .filter(|(_, event)| matches!(&event.kind, Kind::Holders { key, .. } if *key == endpoint.key))
+        .filter(
+            |(_, event)| matches!(&event.kind, Kind::Holders { key, .. } if *key == endpoint.key),
+        )
         .map(|(index, _)| index)
         .last()
         .into_iter()

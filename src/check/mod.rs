@@ -144,7 +144,10 @@ pub fn never(
         if let Standing::Holds(_) = standing(expectation, &so_far, step, sight) {
             let mut found = mismatch(
                 format!("never: {expectation}"),
-                format!("it held at {} ms", crate::model::millis(timeline.events()[index].at)),
+                format!(
+                    "it held at {} ms",
+                    crate::model::millis(timeline.events()[index].at)
+                ),
                 vec![index],
             );
             if let Some(shown) = last_change(&so_far, step) {
@@ -160,10 +163,12 @@ pub fn never(
     if let Standing::Unseen(blind) = standing(expectation, timeline, step, sight) {
         return inconclusive(&blind);
     }
-    let gap = timeline.events_in(step).find_map(|(_, event)| match &event.kind {
-        Kind::Gap { aspect, why } if Some(*aspect) == needs => Some(why.clone()),
-        _ => None,
-    });
+    let gap = timeline
+        .events_in(step)
+        .find_map(|(_, event)| match &event.kind {
+            Kind::Gap { aspect, why } if Some(*aspect) == needs => Some(why.clone()),
+            _ => None,
+        });
     match gap {
         Some(why) => Verdict::Inconclusive { why, remedy: None },
         None => Verdict::Pass(Evidence::Seen),

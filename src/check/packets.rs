@@ -26,7 +26,10 @@ pub(super) fn count(
         return Standing::Holds(Evidence::Seen);
     }
     let expected = format!("wire {bound} {what}");
-    let observed = format!("{measured} on the wire; in this step: {}", all(timeline, step));
+    let observed = format!(
+        "{measured} on the wire; in this step: {}",
+        all(timeline, step)
+    );
     let events = found.iter().map(|fate| fate.sent).collect();
     let too_many = match bound.op {
         Comparison::Equal | Comparison::AtMost => measured > bound.value,
@@ -73,7 +76,10 @@ pub(super) fn sequence(
 }
 
 fn of_step(timeline: &Timeline, step: usize) -> impl Iterator<Item = &PacketFate> {
-    timeline.packets().iter().filter(move |fate| fate.step == step)
+    timeline
+        .packets()
+        .iter()
+        .filter(move |fate| fate.step == step)
 }
 
 /// The packets of a step in words, the newest ones when there are many.

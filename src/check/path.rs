@@ -23,7 +23,10 @@ pub(super) fn path(
         }
         return Standing::not_yet(expected, absent(name, timeline), Vec::new());
     };
-    let events: Vec<usize> = endpoint.changes_in(step).map(|change| change.event).collect();
+    let events: Vec<usize> = endpoint
+        .changes_in(step)
+        .map(|change| change.event)
+        .collect();
     if wanted.is_settled_state() {
         return if endpoint.state() == wanted.first {
             Standing::Holds(evidence(endpoint))
@@ -34,18 +37,18 @@ pub(super) fn path(
     }
     let observed = states(endpoint, step);
     let fit = fit(wanted, &observed);
-    let gap = timeline.events_in(step).find_map(|(_, event)| match &event.kind {
-        Kind::Gap {
-            aspect: Aspect::Paths,
-            why,
-        } => Some(why.clone()),
-        _ => None,
-    });
+    let gap = timeline
+        .events_in(step)
+        .find_map(|(_, event)| match &event.kind {
+            Kind::Gap {
+                aspect: Aspect::Paths,
+                why,
+            } => Some(why.clone()),
+            _ => None,
+        });
     let incomplete = sight.place != Place::Wire || gap.is_some();
     if incomplete {
-        return sampled(
-            expected, endpoint, wanted, &observed, events, gap, sight,
-        );
+        return sampled(expected, endpoint, wanted, &observed, events, gap, sight);
     }
     match fit {
         Fit::Whole => Standing::Holds(worst(endpoint, step)),
@@ -185,7 +188,12 @@ fn shown(name: &EndpointName, states: &[TcpState]) -> String {
 
 fn last_or(events: Vec<usize>, endpoint: &Endpoint) -> Vec<usize> {
     if events.is_empty() {
-        endpoint.history.last().map(|c| c.event).into_iter().collect()
+        endpoint
+            .history
+            .last()
+            .map(|c| c.event)
+            .into_iter()
+            .collect()
     } else {
         events
     }

@@ -3,21 +3,23 @@
 use super::endpoint::blind_to_calls;
 use super::{Sight, Standing};
 use crate::event::{Aspect, CallResult, Event, Kind, Reaper};
-use crate::model::{Evidence, ExitStatus, ProcState, ProcessName, ProgramName, errno_name, signal_name};
+use crate::model::{
+    Evidence, ExitStatus, ProcState, ProcessName, ProgramName, errno_name, signal_name,
+};
 use crate::run::Blind;
 use crate::scenario::{Bound, ProcessFact};
 use crate::timeline::{Process, Timeline};
 
 /// `server.child exited 0, reaped`
-pub(super) fn process(
-    name: &ProcessName,
-    facts: &[ProcessFact],
-    timeline: &Timeline,
-) -> Standing {
+pub(super) fn process(name: &ProcessName, facts: &[ProcessFact], timeline: &Timeline) -> Standing {
     let list: Vec<String> = facts.iter().map(ToString::to_string).collect();
     let expected = format!("{name} {}", list.join(", "));
     let Some(process) = timeline.process(name) else {
-        let known: Vec<&str> = timeline.processes().iter().map(|p| p.name.as_str()).collect();
+        let known: Vec<&str> = timeline
+            .processes()
+            .iter()
+            .map(|p| p.name.as_str())
+            .collect();
         let observed = format!("{name} does not exist; seen: {}", known.join(", "));
         return Standing::not_yet(expected, observed, Vec::new());
     };
@@ -62,7 +64,10 @@ fn fact_of(process: &Process, fact: ProcessFact) -> Fact {
             }
             // The kernel may tell once it is reaped.
             None if process.is_zombie() => Fact::NotYet,
-            None => Fact::Unknown(format!("the kernel did not tell how {} ended", process.name)),
+            None => Fact::Unknown(format!(
+                "the kernel did not tell how {} ended",
+                process.name
+            )),
         },
         ProcessFact::Reaped => match &process.reaped {
             None => Fact::NotYet,
@@ -189,9 +194,14 @@ pub(super) fn caught(
     sight: &Sight<'_>,
 ) -> Standing {
     let signal = signal_name(signal);
-    called(name, &format!("caught {signal}"), timeline, step, sight, |made| {
-        made.name == signal && made.result == CallResult::Nothing
-    })
+    called(
+        name,
+        &format!("caught {signal}"),
+        timeline,
+        step,
+        sight,
+        |made| made.name == signal && made.result == CallResult::Nothing,
+    )
 }
 
 fn called(

@@ -17,7 +17,10 @@ pub(crate) mod show;
 /// An exit code, when the text could not be written for another reason.
 pub(crate) fn print(text: &str) -> Result<(), u8> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => {

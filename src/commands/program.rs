@@ -29,7 +29,11 @@ fn complain_help() {
 }
 
 fn table() -> String {
-    let longest = programs::ALL.iter().map(|p| p.name.len()).max().unwrap_or(0);
+    let longest = programs::ALL
+        .iter()
+        .map(|p| p.name.len())
+        .max()
+        .unwrap_or(0);
     programs::ALL
         .iter()
         .map(|p| format!("{:longest$}  {}\n", p.name, p.summary))

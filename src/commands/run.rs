@@ -45,8 +45,8 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         complain(&format!("{what}: {error}"));
         Outcome::Inconclusive.exit_code()
     };
-    let executable =
-        std::env::current_exe().map_err(|e| cannot("cannot find sockscope's own executable", &e))?;
+    let executable = std::env::current_exe()
+        .map_err(|e| cannot("cannot find sockscope's own executable", &e))?;
     let interrupt = interrupts().map_err(|e| cannot("cannot wait for signals", &e))?;
     let options_of_run = Options {
         executable,
@@ -137,7 +137,11 @@ fn several(
     if let Ok((_, result)) = printed.into_inner() {
         result?;
     }
-    print(&report::summary::closing(&runs, &options.look, &options.detail))?;
+    print(&report::summary::closing(
+        &runs,
+        &options.look,
+        &options.detail,
+    ))?;
     Ok(worst(&runs))
 }
 

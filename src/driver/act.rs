@@ -10,7 +10,7 @@ use crate::lab::wire::Wire;
 use crate::model::{HostName, ProcessName, ProgramName, signal_name};
 use crate::observe::diag::DiagSocket;
 use crate::programs;
-use crate::run::{Outcome, Place, Stopped};
+use crate::run::{Outcome, Stopped};
 use crate::scenario::{Action, Spanned, expand};
 use crate::tolerance;
 
@@ -44,15 +44,20 @@ impl Driver<'_> {
     fn start(&mut self, name: &ProgramName) -> Result<(), Broken> {
         let process = ProcessName::new(name.as_str());
         if self.session.processes.is_there(&process) {
-            return Err(cannot(format!("{name} still runs: it cannot be started again")));
+            return Err(cannot(format!(
+                "{name} still runs: it cannot be started again"
+            )));
         }
         let Some(program) = self.scenario.programs.get(name) else {
             return Err(cannot(format!("the scenario has no program {name}")));
         };
-        let command = self.options.programs.get(name).unwrap_or(&program.command.value);
+        let command = self
+            .options
+            .programs
+            .get(name)
+            .unwrap_or(&program.command.value);
         let expand = |text: &String| {
-            expand(text, &self.places.values)
-                .map_err(|error| cannot(format!("{name}: {error}")))
+            expand(text, &self.places.values).map_err(|error| cannot(format!("{name}: {error}")))
         };
         let argv: Vec<String> = command.iter().map(expand).collect::<Result<_, _>>()?;
         let mut env = std::collections::BTreeMap::new();
@@ -60,7 +65,9 @@ impl Driver<'_> {
             env.insert(key.clone(), expand(value)?);
         }
         let host = self.places.hosts.get(&program.host).copied().unwrap_or(0);
-        let builtin = argv.first().is_some_and(|word| programs::find(word).is_some());
+        let builtin = argv
+            .first()
+            .is_some_and(|word| programs::find(word).is_some());
         let spawned = match builtin {
             true => {
                 let own = self.options.executable.to_string_lossy().into_owned();
@@ -82,10 +89,7 @@ impl Driver<'_> {
             Err(LabError::NotStarted(errno)) => return Err(not_started(&argv, errno)),
             Err(error) => return Err(Broken::Halt(error.into())),
         };
-        let host_name = match self.header.place {
-            Place::Wire => program.host.clone(),
-            Place::Loopback | Place::Host => self.session.hosts[0].clone(),
-        };
+        let host_name = program.host.clone();
         self.session.pen.emit(
             Source::Driver,
             Kind::Spawned {
@@ -118,7 +122,11 @@ impl Driver<'_> {
         program: &ProgramName,
         change: impl FnOnce(&mut super::streams::Input) -> nix::Result<()>,
     ) -> Result<(), Broken> {
-        let pipes = self.session.pipes.iter_mut().find(|p| p.program == *program);
+        let pipes = self
+            .session
+            .pipes
+            .iter_mut()
+            .find(|p| p.program == *program);
         let Some(pipes) = pipes else {
             return Err(cannot(format!("{program} was not started")));
         };
@@ -165,7 +173,11 @@ impl Driver<'_> {
                     place.word()
                 ),
                 span: None,
-                help: self.header.blind.iter().find_map(|blind| blind.remedy.clone()),
+                help: self
+                    .header
+                    .blind
+                    .iter()
+                    .find_map(|blind| blind.remedy.clone()),
                 outcome: Outcome::Inconclusive,
             })
         })
@@ -173,7 +185,10 @@ impl Driver<'_> {
 
     fn act_on_wire(&mut self, action: &Action) -> Result<(), Broken> {
         match action {
-            Action::Hold(_) | Action::Drop(_) | Action::Delay { .. } | Action::Unreachable { .. } => {
+            Action::Hold(_)
+            | Action::Drop(_)
+            | Action::Delay { .. }
+            | Action::Unreachable { .. } => {
                 let mut action = action.clone();
                 if let Action::Delay { by, .. } = &mut action {
                     *by = scaled(*by, self.options);
@@ -193,7 +208,9 @@ impl Driver<'_> {
                 let index = self.host(host)?;
                 let lost = self.wire()?.crash(index);
                 self.lose(lost, &format!("host {host} has crashed"));
-                self.note(format!("host {host} crashed: nothing goes out or in any more"));
+                self.note(format!(
+                    "host {host} crashed: nothing goes out or in any more"
+                ));
                 Ok(())
             }
             Action::Reboot(host) => self.reboot(host),

@@ -139,7 +139,9 @@ fn telling(scenario: &Scenario, options: &Options) -> Vec<ProgramName> {
         .iter()
         .filter(|(name, program)| {
             let command = options.programs.get(name).unwrap_or(&program.command.value);
-            command.first().is_some_and(|word| programs::find(word).is_some())
+            command
+                .first()
+                .is_some_and(|word| programs::find(word).is_some())
         })
         .map(|(name, _)| name.clone())
         .collect()
@@ -196,7 +198,6 @@ fn open_place<'a>(
         lab,
         wire,
         sockets,
-        specs.iter().map(|spec| spec.name.clone()).collect(),
         channel,
         interrupt,
         options.timeout_scale,
@@ -239,12 +240,12 @@ fn settings(specs: &[HostSpec], place: Place) -> Vec<String> {
     words
 }
 
-fn programs_in(scenario: &Scenario, host: &HostName, place: Place) -> Vec<ProgramName> {
+fn programs_in(scenario: &Scenario, host: &HostName, place: Place) -> Vec<(ProgramName, HostName)> {
     scenario
         .programs
         .iter()
         .filter(|(_, program)| place != Place::Wire || program.host == *host)
-        .map(|(name, _)| name.clone())
+        .map(|(name, program)| (name.clone(), program.host.clone()))
         .collect()
 }
 

@@ -1,6 +1,7 @@
 //! [`Session`]: a lab while a scenario runs in it. It waits for whatever happens next, lets one
 //! packet at a time go, and samples at quiet points.
 
+use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use nix::sys::time::TimeSpec;
 use super::recorder::Recorder;
 use super::streams::{Input, Lines};
 use crate::event::{Aspect, Body, Cause, Kind, Packet, Source, Stream};
-use crate::lab::wire::{Delivery, Fate, Wire};
+use crate::lab::wire::{Arrival, Delivery, Fate, Wire};
 use crate::lab::{Lab, LabError, ProgramPipes};
 use crate::model::{HostName, ProcessName, ProgramName, Tuple};
 use crate::observe::processes::Processes;
@@ -37,7 +38,6 @@ pub(super) struct Session<'a> {
     pub(super) processes: Processes,
     pub(super) sockets: Sockets,
     pub(super) pipes: Vec<Pipes>,
-    pub(super) hosts: Vec<HostName>,
     channel: Receiver,
     interrupt: Option<BorrowedFd<'a>>,
     settle_for: Duration,
@@ -77,7 +77,6 @@ impl<'a> Session<'a> {
         lab: Lab,
         wire: Option<Wire>,
         sockets: Sockets,
-        hosts: Vec<HostName>,
         channel: Receiver,
         interrupt: Option<BorrowedFd<'a>>,
         scale: f64,
@@ -89,7 +88,6 @@ impl<'a> Session<'a> {
             processes: Processes::default(),
             sockets,
             pipes: Vec::new(),
-            hosts,
             channel,
             interrupt,
             settle_for: tolerance::SETTLE.mul_f64(scale),
@@ -122,7 +120,8 @@ impl<'a> Session<'a> {
             let patience_over = begun.elapsed() > self.settle_for;
             let quiet = self.processes.look(&mut self.pen);
             if quiet || patience_over {
-                if self.deliver_one()? {
+                // What a process told before it blocked stands before what it sent.
+                if self.hear()? | self.take_packets()? || self.deliver_one()? {
                     quiet_before = false;
                     continue;
                 }
@@ -156,7 +155,11 @@ impl<'a> Session<'a> {
             .chain(self.lab.fd())
             .chain(self.wire.iter().flat_map(Wire::fds))
             .chain((!self.channel.is_closed()).then(|| self.channel_fd()))
-            .chain(self.pipes.iter().flat_map(|p| p.stdout.fd().into_iter().chain(p.stderr.fd())))
+            .chain(
+                self.pipes
+                    .iter()
+                    .flat_map(|p| p.stdout.fd().into_iter().chain(p.stderr.fd())),
+            )
             .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
             .collect();
         let lives = self.processes.fds();
@@ -179,14 +182,9 @@ impl<'a> Session<'a> {
         self.channel.as_fd()
     }
 
-    /// Takes everything that is there now. Says whether there was anything.
+    /// Takes everything but packets that is there now. Says whether there was anything.
     fn drain(&mut self) -> Result<bool, Halt> {
-        let mut any = false;
-        while let Some(arrival) = self.wire.as_mut().map(Wire::take).transpose()?.flatten() {
-            any = true;
-            self.left(arrival.packet, arrival.fate)?;
-        }
-        any |= self.hear()?;
+        let mut any = self.hear()?;
         any |= self.read_pipes();
         while let Some((pid, status)) = self.lab.next_reaped()? {
             any = true;
@@ -204,26 +202,41 @@ impl<'a> Session<'a> {
         Ok(any)
     }
 
-    /// A packet left a host.
-    fn left(&mut self, packet: Packet, fate: Fate) -> Result<(), Halt> {
-        let (id, from) = (packet.id, packet.from.clone());
-        let tuple = Tuple {
-            local: packet.src,
-            remote: packet.dst,
-        };
-        let is_tcp = matches!(packet.body, Body::Tcp(_));
-        self.pen.emit(Source::Wire, Kind::Sent(packet));
-        if is_tcp {
-            self.touch(&from, tuple, Cause::Sent(id));
+    /// Takes the packets that hosts have sent. Says whether there were any.
+    fn take_packets(&mut self) -> Result<bool, Halt> {
+        let mut taken = Vec::new();
+        while let Some(arrival) = self.wire.as_mut().map(Wire::take).transpose()?.flatten() {
+            taken.push(arrival);
         }
-        match fate {
+        for (index, arrival) in taken.iter().enumerate() {
+            // A program that writes and closes at once has sent both segments before anyone could
+            // ask: the state is the last one's doing.
+            let is_last = !taken[index + 1..]
+                .iter()
+                .any(|later| ends(&later.packet) == ends(&arrival.packet));
+            self.left(arrival, is_last);
+        }
+        Ok(!taken.is_empty())
+    }
+
+    /// A packet left a host.
+    fn left(&mut self, arrival: &Arrival, ask: bool) {
+        let packet = &arrival.packet;
+        let id = packet.id;
+        self.pen.emit(Source::Wire, Kind::Sent(packet.clone()));
+        if ask && matches!(packet.body, Body::Tcp(_)) {
+            let (local, remote) = ends(packet);
+            self.touch(&packet.from, Tuple { local, remote }, Cause::Sent(id));
+        }
+        match &arrival.fate {
             Fate::Ready | Fate::Delayed(_) => {}
             Fate::Held => self.pen.emit(Source::Wire, Kind::Held { packet: id }),
             Fate::Dropped(why) => {
-                self.pen.emit(Source::Wire, Kind::Dropped { packet: id, why });
+                let why = why.clone();
+                self.pen
+                    .emit(Source::Wire, Kind::Dropped { packet: id, why });
             }
         }
-        Ok(())
     }
 
     /// Hands over the next packet, if one is on its way.
@@ -346,4 +359,8 @@ impl<'a> Session<'a> {
         }
         Ok(())
     }
+}
+
+fn ends(packet: &Packet) -> (SocketAddr, SocketAddr) {
+    (packet.src, packet.dst)
 }

@@ -77,8 +77,7 @@ fn enter(setup: &Setup) -> Result<Entered, Refusal> {
         return Ok(Entered::First(Vec::new()));
     }
     let (uid, gid) = (geteuid(), getegid());
-    let mut flags =
-        CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET;
+    let mut flags = CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET;
     if !uid.is_root() {
         flags |= CloneFlags::CLONE_NEWUSER;
     }
@@ -325,9 +324,11 @@ fn failed(why: &str) -> Reply {
 /// when their parents end, since it is their subreaper.
 fn end_descendants() {
     loop {
-        let children =
-            fs::read_to_string(format!("/proc/self/task/{}/children", nix::unistd::gettid()))
-                .unwrap_or_else(|_| children_by_scan());
+        let children = fs::read_to_string(format!(
+            "/proc/self/task/{}/children",
+            nix::unistd::gettid()
+        ))
+        .unwrap_or_else(|_| children_by_scan());
         for pid in children.split_whitespace() {
             if let Ok(pid) = pid.parse() {
                 let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
@@ -344,7 +345,11 @@ fn end_descendants() {
 fn children_by_scan() -> String {
     let own = nix::unistd::getpid().as_raw();
     let mut found = String::new();
-    for process in procfs::process::all_processes().into_iter().flatten().flatten() {
+    for process in procfs::process::all_processes()
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         if process.stat().is_ok_and(|stat| stat.ppid == own) {
             found.push_str(&format!("{} ", process.pid));
         }

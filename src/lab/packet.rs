@@ -148,9 +148,7 @@ impl Reader {
             };
         };
         let seq = seq_of(flow);
-        let takes = len
-            + u32::from(flags.has(TcpFlags::SYN))
-            + u32::from(flags.has(TcpFlags::FIN));
+        let takes = len + u32::from(flags.has(TcpFlags::SYN)) + u32::from(flags.has(TcpFlags::FIN));
         let end = seq.wrapping_add(takes);
         let reset = flags.has(TcpFlags::RST);
         let role = if reset || flow.next == 0 {
@@ -284,7 +282,11 @@ mod tests {
     impl Sender {
         fn send(&mut self, back: bool, seq: u32, flags: &str, ack: u32, payload: &[u8]) -> Packet {
             let (a, b) = ([192, 0, 2, 1], [192, 0, 2, 2]);
-            let (src, dst, sport, dport) = if back { (b, a, 9190, 4000) } else { (a, b, 4000, 9190) };
+            let (src, dst, sport, dport) = if back {
+                (b, a, 9190, 4000)
+            } else {
+                (a, b, 4000, 9190)
+            };
             let mut builder = PacketBuilder::ipv4(src, dst, 64).tcp(sport, dport, seq, 1000);
             for flag in flags.split(',') {
                 builder = match flag {
@@ -295,7 +297,9 @@ mod tests {
                 };
             }
             let mut bytes = Vec::new();
-            builder.write(&mut bytes, payload).expect("a vector takes it");
+            builder
+                .write(&mut bytes, payload)
+                .expect("a vector takes it");
             let (from, to) = (HostName::from("a"), HostName::from("b"));
             match self.reader.read(&bytes, &from, Some(&to)) {
                 Read::Shown(packet) => packet,

@@ -46,10 +46,7 @@ impl RouteSocket {
 
     /// Adds an address without a route of its own and without duplicate address detection.
     pub fn add_address(&self, index: u32, address: IpAddr, prefix: u8) -> nix::Result<()> {
-        let mut message = Message::new(
-            libc::RTM_NEWADDR,
-            libc::NLM_F_CREATE | libc::NLM_F_EXCL,
-        );
+        let mut message = Message::new(libc::RTM_NEWADDR, libc::NLM_F_CREATE | libc::NLM_F_EXCL);
         message.bytes(&[family(address), prefix, 0, 0]);
         message.word(index);
         message.attribute(libc::IFA_LOCAL, &octets(address));
@@ -69,10 +66,7 @@ impl RouteSocket {
         prefix: u8,
         metrics: Metrics,
     ) -> nix::Result<()> {
-        let mut message = Message::new(
-            libc::RTM_NEWROUTE,
-            libc::NLM_F_CREATE | libc::NLM_F_EXCL,
-        );
+        let mut message = Message::new(libc::RTM_NEWROUTE, libc::NLM_F_CREATE | libc::NLM_F_EXCL);
         message.bytes(&[
             family(network),
             prefix,
@@ -87,9 +81,16 @@ impl RouteSocket {
         message.attribute(libc::RTA_DST, &octets(network));
         message.attribute(libc::RTA_OIF, &index.to_ne_bytes());
         let mut values = Vec::new();
+        const RTAX_LOCK: u16 = 1;
         const RTAX_RTO_MIN: u16 = 13;
         const RTAX_QUICKACK: u16 = 15;
         if let Some(ms) = metrics.rto_min_ms {
+            // Without the lock TCP takes no notice of it.
+            attribute(
+                &mut values,
+                RTAX_LOCK,
+                &(1u32 << RTAX_RTO_MIN).to_ne_bytes(),
+            );
             attribute(&mut values, RTAX_RTO_MIN, &ms.to_ne_bytes());
         }
         if metrics.quickack {

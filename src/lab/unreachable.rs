@@ -1,9 +1,7 @@
 //! ICMP "destination unreachable" messages, as a router on the way would send them (RFC 792,
 //! RFC 4443 section 3.1).
 
-use etherparse::{
-    Icmpv4Type, Icmpv6Type, IpHeaders, PacketBuilder, icmpv4, icmpv6,
-};
+use etherparse::{Icmpv4Type, Icmpv6Type, IpHeaders, PacketBuilder, icmpv4, icmpv6};
 
 use crate::scenario::UnreachableCode;
 

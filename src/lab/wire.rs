@@ -274,7 +274,10 @@ impl Wire {
         let name = self.links[host].name.clone();
         let (lost, kept) = self.hand.drain(..).partition(|waiting| {
             waiting.to == Some(host)
-                || waiting.packet.as_ref().is_some_and(|packet| packet.from == name)
+                || waiting
+                    .packet
+                    .as_ref()
+                    .is_some_and(|packet| packet.from == name)
         });
         self.hand = kept;
         lost.into_iter().filter_map(|lost| lost.packet).collect()

@@ -7,6 +7,8 @@
 //! | [`process`] | `/proc/PID` | processes |
 //! | [`descriptors`] | `/proc/PID/fd` | which descriptors are sockets |
 //! | [`holders`] | [`descriptors`] | who has a socket open |
+//! | [`processes`] | the above | the processes of a run, as events |
+//! | [`sockets`] | the above | the sockets of a run, as events |
 //! | [`inventory`] | netstat2 | all TCP sockets of a host |
 //!
 //! They answer with plain values of [`crate::model`]. Something that vanished is no error;
@@ -18,4 +20,6 @@ pub mod holders;
 pub mod inet_diag;
 pub mod inventory;
 pub mod process;
+pub mod processes;
+pub mod sockets;
 mod stat;

@@ -28,12 +28,28 @@ struct Watched {
     state: ProcState,
     children: usize,
     ended: bool,
-    told_status: bool,
+    told_end: bool,
     reaped: bool,
     /// Whether its parent ignored SIGCHLD when it ended: then the kernel reaps it.
     parent_ignores: bool,
     /// It is gone, and it is open whether the lab's first process reaped it.
     awaits_word: bool,
+}
+
+impl Watched {
+    /// Tells that the process ended, once.
+    fn tell_end(&mut self, status: Option<ExitStatus>, pen: &mut Recorder) {
+        if std::mem::replace(&mut self.told_end, true) {
+            return;
+        }
+        pen.emit(
+            Source::Sampler,
+            Kind::Exited {
+                process: self.name.clone(),
+                status,
+            },
+        );
+    }
 }
 
 /// All processes of a run.
@@ -59,7 +75,7 @@ impl Processes {
             state: ProcState::Running,
             children: 0,
             ended: false,
-            told_status: false,
+            told_end: false,
             reaped: false,
             parent_ignores: false,
             awaits_word: false,
@@ -219,7 +235,7 @@ impl Processes {
             state: ProcState::Running,
             children: 0,
             ended: false,
-            told_status: false,
+            told_end: false,
             reaped: false,
             parent_ignores: false,
             awaits_word: false,
@@ -233,12 +249,18 @@ impl Processes {
             return Some(known.name.clone());
         }
         self.look(pen);
-        self.all.iter().rfind(|p| p.pid == pid).map(|p| p.name.clone())
+        self.all
+            .iter()
+            .rfind(|p| p.pid == pid)
+            .map(|p| p.name.clone())
     }
 
     fn look_for_end(&mut self, index: usize, pen: &mut Recorder) {
         let process = &self.all[index];
-        let life = match (&process.pidfd, process.watch.as_ref().map(ProcessWatch::stat)) {
+        let life = match (
+            &process.pidfd,
+            process.watch.as_ref().map(ProcessWatch::stat),
+        ) {
             // Before Linux 6.9 a pidfd does not tell of the reaping; /proc does.
             (_, Some(Ok(None))) | (None, None) => Life::Reaped,
             (Some(pidfd), _) => pidfd.life().unwrap_or(Life::Alive),
@@ -266,14 +288,10 @@ impl Processes {
         let process = &mut self.all[index];
         process.ended = true;
         process.parent_ignores = parent_ignores;
-        process.told_status = status.is_some();
-        pen.emit(
-            Source::Sampler,
-            Kind::Exited {
-                process: process.name.clone(),
-                status,
-            },
-        );
+        // Just being reaped, it tells neither as a zombie nor as a memory: soon it does.
+        if status.is_some() {
+            process.tell_end(status, pen);
+        }
     }
 
     fn masks(&self, index: usize) -> Option<SignalMasks> {
@@ -310,25 +328,10 @@ impl Processes {
         self.finish(index, by, status, pen);
     }
 
-    fn finish(
-        &mut self,
-        index: usize,
-        by: Reaper,
-        status: Option<ExitStatus>,
-        pen: &mut Recorder,
-    ) {
+    fn finish(&mut self, index: usize, by: Reaper, status: Option<ExitStatus>, pen: &mut Recorder) {
         let process = &mut self.all[index];
         process.reaped = true;
-        if !process.told_status && status.is_some() {
-            process.told_status = true;
-            pen.emit(
-                Source::Sampler,
-                Kind::Exited {
-                    process: process.name.clone(),
-                    status,
-                },
-            );
-        }
+        process.tell_end(status, pen);
         pen.emit(
             Source::Sampler,
             Kind::Reaped {
@@ -381,10 +384,12 @@ impl Processes {
     /// At a quiet point: tells which letters changed and who was adopted.
     pub fn sample(&mut self, pen: &mut Recorder) {
         for index in 0..self.all.len() {
-            let process = &self.all[index];
-            if process.ended {
+            if self.all[index].ended {
+                let status = self.zombie_status(index);
+                self.all[index].tell_end(status, pen);
                 continue;
             }
+            let process = &self.all[index];
             match process.watch.as_ref().map(ProcessWatch::stat) {
                 Some(Ok(Some(stat))) => self.note(index, &stat, pen),
                 Some(Err(error)) => pen.emit(Source::Sampler, gap(&error)),

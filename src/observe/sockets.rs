@@ -28,8 +28,18 @@ pub struct Host {
     pub name: HostName,
     /// A sock_diag socket in its namespace.
     pub diag: DiagSocket,
-    /// The programs that run in it.
-    pub programs: Vec<ProgramName>,
+    /// The programs that run in it, each with the scenario's host that it belongs to: where there
+    /// is no wire, all run in one place.
+    pub programs: Vec<(ProgramName, HostName)>,
+}
+
+impl Host {
+    fn name_for(&self, owner: Option<&ProgramName>) -> HostName {
+        self.programs
+            .iter()
+            .find(|(program, _)| Some(program) == owner)
+            .map_or_else(|| self.name.clone(), |(_, host)| host.clone())
+    }
 }
 
 /// All sockets of a run.
@@ -92,7 +102,11 @@ impl Sockets {
     ///
     /// # Errors
     /// Those of sock_diag.
-    pub fn sample(&mut self, holders: &HoldersByInode, pen: &mut Recorder) -> Result<(), DiagError> {
+    pub fn sample(
+        &mut self,
+        holders: &HoldersByInode,
+        pen: &mut Recorder,
+    ) -> Result<(), DiagError> {
         for index in 0..self.known.len() {
             self.ask_again(index, holders, pen)?;
         }
@@ -228,7 +242,7 @@ impl Sockets {
         });
         match (listener, self.hosts[host].programs.as_slice()) {
             (Some(listener), _) => listener.owner.clone(),
-            (None, [only]) => Some(only.clone()),
+            (None, [(only, _)]) => Some(only.clone()),
             (None, _) => None,
         }
     }
@@ -288,7 +302,7 @@ impl Sockets {
             Source::Sampler,
             Kind::Socket {
                 key,
-                host: self.hosts[host].name.clone(),
+                host: self.hosts[host].name_for(owner.as_ref()),
                 state,
                 evidence: Evidence::Seen,
                 facts,

@@ -4,4 +4,14 @@
 
 #![expect(unsafe_code, reason = "the only place for it")]
 
+pub mod accept;
+pub mod fdpass;
+pub mod fork;
+pub mod inherit;
 pub mod pidfd;
+pub mod prctl;
+pub mod sigchld;
+pub mod signals;
+pub mod spawn;
+pub mod tun;
+pub mod wait;

@@ -124,6 +124,37 @@ impl PidFd {
     }
 }
 
+impl PidFd {
+    /// The pid, as the `/proc` of the calling process shows it.
+    ///
+    /// # Errors
+    /// When `/proc/self/fdinfo` cannot be read; `ESRCH` when the process is reaped, or lives
+    /// outside of that `/proc`'s pid namespace.
+    pub fn pid(&self) -> Result<i32, Errno> {
+        let path = format!("/proc/self/fdinfo/{}", self.0.as_raw_fd());
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
+        text.lines()
+            .find_map(|line| line.strip_prefix("Pid:"))
+            .and_then(|pid| pid.trim().parse().ok())
+            .filter(|pid| *pid > 0)
+            .ok_or(Errno::ESRCH)
+    }
+}
+
+impl From<OwnedFd> for PidFd {
+    /// Takes a descriptor that was received from another process.
+    fn from(fd: OwnedFd) -> PidFd {
+        PidFd(fd)
+    }
+}
+
+impl From<PidFd> for OwnedFd {
+    fn from(pidfd: PidFd) -> OwnedFd {
+        pidfd.0
+    }
+}
+
 impl AsFd for PidFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
