@@ -11,7 +11,7 @@ use crate::model::{HostName, ProcessName, ProgramName, signal_name};
 use crate::observe::diag::DiagSocket;
 use crate::programs;
 use crate::run::{Outcome, Stopped};
-use crate::scenario::{Action, Spanned, expand};
+use crate::scenario::{Action, Spanned, expand, fill};
 use crate::tolerance;
 
 impl Driver<'_> {
@@ -107,7 +107,8 @@ impl Driver<'_> {
     }
 
     fn type_line(&mut self, program: &ProgramName, line: &str) -> Result<(), Broken> {
-        self.input(program, |input| input.type_line(line))
+        let line = fill(line, &self.places.values);
+        self.input(program, |input| input.type_line(&line))
     }
 
     fn close_stdin(&mut self, program: &ProgramName) -> Result<(), Broken> {

@@ -137,7 +137,8 @@ impl<'a> Session<'a> {
             pause = (pause * 2).min(tolerance::LOOK_AGAIN.1);
         }
         self.sample()?;
-        if self.processes.look(&mut self.pen) {
+        let changed = self.pen.timeline().events().last().map(|e| &e.kind) != Some(&Kind::Quiet);
+        if changed && self.processes.look(&mut self.pen) {
             self.pen.emit(Source::Driver, Kind::Quiet);
         }
         Ok(())

@@ -37,7 +37,7 @@ use crate::event::TcpFlags;
 pub use duration::{NotADuration, parse_duration, write_duration};
 pub use error::{Fault, ScenarioError, render_at};
 pub use load::{LoadError, load};
-pub use placeholder::{TemplateError, expand};
+pub use placeholder::{TemplateError, expand, fill};
 pub use step_table::DEFAULT_WITHIN;
 
 use crate::model::{EndpointName, HostName, ProcessName, ProgramName, TcpState, TimerKind};

@@ -85,6 +85,14 @@ pub(crate) fn pieces(template: &str) -> Vec<Result<Piece<'_>, TemplateError>> {
     found
 }
 
+/// Puts values in the place of their names in a line that is typed. A brace that belongs to no
+/// placeholder is itself: a line may be anything.
+pub fn fill(line: &str, values: &BTreeMap<String, String>) -> String {
+    values.iter().fold(line.to_owned(), |line, (name, value)| {
+        line.replace(&format!("{{{name}}}"), value)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +109,12 @@ mod tests {
         assert_eq!(with("{{port}} }}{{").as_deref(), Ok("{port} }{"));
         assert_eq!(with("{{{port}}}").as_deref(), Ok("{9190}"));
         assert_eq!(with("").as_deref(), Ok(""));
+    }
+
+    #[test]
+    fn a_typed_line_keeps_its_other_braces() {
+        let values = BTreeMap::from([("port".to_owned(), "9190".to_owned())]);
+        assert_eq!(fill("connect {port} {x} {", &values), "connect 9190 {x} {");
     }
 
     #[test]
