@@ -1,12 +1,13 @@
 //! Expectations about one end of a connection: `client.conn ESTABLISHED > FIN_WAIT1`.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::error::Fault;
 use super::names::{self, Mention, MentionKind};
 use super::words::{Cursor, Token};
 use super::{Expectation, Gauge, Link, StatePath, bound, suggest};
-use crate::model::{EndpointName, TcpState, TimerKind};
+use crate::model::{EndpointName, ProcessName, Role, TcpState, TimerKind};
 
 /// Words behind an endpoint that are no state and no gauge.
 const WORDS: [&str; 3] = ["held", "timer", "gone"];
@@ -55,7 +56,7 @@ pub(crate) fn expectation(
             bound,
         });
     }
-    let path = path(cursor)?;
+    let path = path(cursor, &endpoint)?;
     Ok(Expectation::Path { endpoint, path })
 }
 
@@ -66,11 +67,12 @@ fn gauge(token: &Token<'_>) -> Option<Gauge> {
         .map(|(gauge, _)| *gauge)
 }
 
-fn holders(cursor: &mut Cursor<'_>) -> Result<Vec<crate::model::ProcessName>, Fault> {
+fn holders(cursor: &mut Cursor<'_>) -> Result<Vec<ProcessName>, Fault> {
     if cursor.eat("nobody") {
         return Ok(Vec::new());
     }
     let mut holders = Vec::new();
+    let mut seen = BTreeSet::new();
     loop {
         let token = cursor.word("a process")?;
         let process = names::process(&token)?;
@@ -78,7 +80,7 @@ fn holders(cursor: &mut Cursor<'_>) -> Result<Vec<crate::model::ProcessName>, Fa
             kind: MentionKind::Judges(process.program()),
             span: names::program_part(&token),
         });
-        if holders.contains(&process) {
+        if !seen.insert(process.clone()) {
             return Err(Fault::new(
                 token.span(),
                 format!("`{process}` is listed twice"),
@@ -103,7 +105,9 @@ fn timer(cursor: &mut Cursor<'_>) -> Result<TimerKind, Fault> {
         })
 }
 
-fn path(cursor: &mut Cursor<'_>) -> Result<StatePath, Fault> {
+fn path(cursor: &mut Cursor<'_>, endpoint: &EndpointName) -> Result<StatePath, Fault> {
+    // UDP borrows two of TCP's states and knows none of its paths.
+    let is_tcp = !endpoint.local().starts_with(Role::Datagram.word());
     let (first, mut span) = state(cursor, true)?;
     let mut path = StatePath {
         first,
@@ -119,10 +123,12 @@ fn path(cursor: &mut Cursor<'_>) -> Result<StatePath, Fault> {
         };
         let before = path.last();
         let (next, next_span) = state(cursor, false)?;
-        cursor.mention(Mention {
-            kind: MentionKind::Follows(before, link, next),
-            span: span.start..next_span.end,
-        });
+        if is_tcp {
+            cursor.mention(Mention {
+                kind: MentionKind::Follows(before, link, next),
+                span: span.start..next_span.end,
+            });
+        }
         path.rest.push((link, next));
         span = next_span;
     }

@@ -14,6 +14,9 @@ const SHOWN: usize = 10;
 /// The widest source line that is echoed whole, in columns.
 const WIDEST: usize = 120;
 
+/// The longest message that is printed whole, in characters.
+const LONGEST: usize = 400;
+
 /// One thing that is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -305,8 +308,14 @@ fn printed(c: char) -> String {
     }
 }
 
+/// A message as it is safe to print; one that quotes an endless word is cut.
 fn visible(text: &str) -> String {
-    text.chars().map(printed).collect()
+    let mut chars = text.chars();
+    let mut shown: String = chars.by_ref().take(LONGEST).map(printed).collect();
+    if chars.next().is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -370,6 +379,12 @@ mod tests {
         let column = carets.find('^').expect("a caret");
         let under: String = line.chars().skip(column).take(4).collect();
         assert_eq!(under, "word");
+    }
+
+    #[test]
+    fn endless_messages_are_cut() {
+        let text = render_at(&source("a"), &(0..1), &"x".repeat(100_000), "", None, false);
+        assert!(text.len() < 1000);
     }
 
     #[test]

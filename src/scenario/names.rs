@@ -1,6 +1,7 @@
 //! Names of programs, processes, endpoints, hosts, signals and errors in strings.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
@@ -127,16 +128,19 @@ pub(crate) fn subject(token: &Token<'_>) -> Result<Subject, Fault> {
             return Ok(Subject::Endpoint(EndpointName::of(&program, role, ordinal)));
         }
     }
-    let mut process = ProcessName::new(first);
+    let mut process = String::from(first);
     let mut start = token.start + first.len() + 1;
     for part in local.split('.') {
         let Some(ordinal) = numbered(part, "child") else {
             return Err(not_a_part(first, part, start));
         };
-        process = process.child(ordinal);
+        process.push_str(match ordinal {
+            1 => ".child",
+            _ => &token.text[start - token.start - 1..start - token.start + part.len()],
+        });
         start += part.len() + 1;
     }
-    Ok(Subject::Process(process))
+    Ok(Subject::Process(ProcessName::new(process)))
 }
 
 fn not_a_part(program: &str, part: &str, start: usize) -> Fault {
@@ -193,9 +197,8 @@ pub(crate) fn signal(token: &Token<'_>) -> Result<i32, Fault> {
 /// An errno's number, from its name in any case (`errno(3)`).
 pub(crate) fn errno(token: &Token<'_>) -> Result<i32, Fault> {
     errno_number(token.text).ok_or_else(|| {
-        let names: Vec<String> = errnos().map(|(_, name)| name).collect();
         Fault::new(token.span(), format!("unknown error `{}`", token.text)).maybe_help(
-            suggest::did_you_mean(token.text, names.iter().map(String::as_str)),
+            suggest::did_you_mean(token.text, ERRNOS.iter().map(|(_, name)| name.as_str())),
         )
     })
 }
@@ -210,18 +213,20 @@ pub(crate) fn errno_number(word: &str) -> Option<i32> {
         "EDEADLOCK" => "EDEADLK",
         other => other,
     };
-    errnos()
+    ERRNOS
+        .iter()
         .find(|(_, name)| name == upper)
-        .map(|(number, _)| number)
+        .map(|(number, _)| *number)
 }
 
 /// Every errno that nix knows.
-fn errnos() -> impl Iterator<Item = (i32, String)> {
-    (1..=255).filter_map(|number| match Errno::from_raw(number) {
-        Errno::UnknownErrno => None,
-        known => Some((number, format!("{known:?}"))),
-    })
-}
+static ERRNOS: LazyLock<Vec<(i32, String)>> = LazyLock::new(|| {
+    (1..=255)
+        .map(|number| (number, Errno::from_raw(number)))
+        .filter(|(_, errno)| *errno != Errno::UnknownErrno)
+        .map(|(number, errno)| (number, format!("{errno:?}")))
+        .collect()
+});
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,9 @@ use super::{Action, Expectation, action, expectation};
 /// How long a step waits for its expectations where the file does not say.
 pub const DEFAULT_WITHIN: Duration = Duration::from_secs(5);
 
+/// With so many faults in a file, the rest of its strings is not looked at: it is not a scenario.
+const ENOUGH: usize = 100;
+
 /// A string of a step, what it means, and the names in it.
 pub(crate) struct Said<T> {
     pub(crate) quoted: Quoted,
@@ -83,6 +86,9 @@ fn said<T>(
 ) -> Vec<Said<T>> {
     let mut found = Vec::new();
     for quoted in reader.strings(value, what) {
+        if reader.faults.len() >= ENOUGH {
+            break;
+        }
         match parse(&quoted.value) {
             Ok((value, mentions)) => found.push(Said {
                 quoted,
