@@ -30,6 +30,8 @@
 pub mod event;
 pub mod graph;
 pub mod model;
+pub mod programs;
 pub mod run;
 pub mod scenario;
+mod sys;
 pub mod timeline;
