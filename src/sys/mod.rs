@@ -4,14 +4,14 @@
 
 #![expect(unsafe_code, reason = "the only place for it")]
 
-pub mod accept;
+pub(crate) mod accept;
 pub mod fdpass;
-pub mod fork;
-pub mod inherit;
+pub(crate) mod fork;
+pub(crate) mod inherit;
 pub mod pidfd;
 pub mod prctl;
-pub mod sigchld;
-pub mod signals;
+pub(crate) mod sigchld;
+pub(crate) mod signals;
 pub mod spawn;
 pub mod tun;
-pub mod wait;
+pub(crate) mod wait;

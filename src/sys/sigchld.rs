@@ -1,0 +1,78 @@
+//! `sig_chld`: the SIGCHLD handler of UNP sections 5.9 and 5.10, the right one and the wrong one.
+//!
+//! A handler may only call what `signal-safety(7)` allows. This one calls `waitpid`,
+//! `clock_gettime` and `send`, writes atomics, and allocates nothing.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+use crate::programs::report::{self, Wait};
+
+/// How the handler collects the children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reap {
+    /// `waitpid(-1, …, WNOHANG)` until no ended child is left: right (UNP figure 5.11).
+    Loop,
+    /// `wait()` once: wrong, since signals do not queue (UNP figure 5.7).
+    Once,
+}
+
+static ONCE: AtomicBool = AtomicBool::new(false);
+static CAUGHT: AtomicBool = AtomicBool::new(false);
+
+/// Installs the handler. Without `restart` a blocked call fails with `EINTR`; with it
+/// (`SA_RESTART`, which `signal(3)` sets too) the kernel starts most calls again.
+///
+/// # Errors
+/// None that `sigaction(2)` documents for these arguments.
+pub(crate) fn install(reap: Reap, restart: bool) -> nix::Result<()> {
+    ONCE.store(reap == Reap::Once, Ordering::SeqCst);
+    let flags = if restart {
+        SaFlags::SA_RESTART
+    } else {
+        SaFlags::empty()
+    };
+    let action = SigAction::new(SigHandler::Handler(sig_chld), flags, SigSet::empty());
+    // SAFETY: sig_chld does only what signal-safety(7) allows, see the head of this file.
+    unsafe { sigaction(Signal::SIGCHLD, &action) }.map(drop)
+}
+
+/// Whether the handler ran since [`forget`].
+pub(crate) fn caught() -> bool {
+    CAUGHT.load(Ordering::SeqCst)
+}
+
+/// Forgets that the handler ran.
+pub(crate) fn forget() {
+    CAUGHT.store(false, Ordering::SeqCst);
+}
+
+extern "C" fn sig_chld(_signal: libc::c_int) {
+    // What the handler interrupted may be about to look at errno.
+    let errno = Errno::last_raw();
+    report::caught("SIGCHLD");
+    if ONCE.load(Ordering::SeqCst) {
+        let _ = collect(Wait::Any);
+    } else {
+        while collect(Wait::AnyNow) {}
+    }
+    CAUGHT.store(true, Ordering::SeqCst);
+    Errno::set_raw(errno);
+}
+
+/// Collects one ended child; whether there was one.
+fn collect(wait: Wait) -> bool {
+    let options = match wait {
+        Wait::AnyNow => libc::WNOHANG,
+        Wait::Any | Wait::One => 0,
+    };
+    match super::wait::waitpid(-1, options) {
+        Ok((pid, status)) if pid > 0 => {
+            report::collected(wait, pid, status);
+            true
+        }
+        _ => false,
+    }
+}
