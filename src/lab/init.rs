@@ -10,16 +10,18 @@ use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, getegid, geteuid};
+use nix::unistd::{Pid, getegid, geteuid};
 
 use super::host::{self, MadeHost, refused};
 use super::protocol::{self, Refusal, Reply, Request, Setup, Spawn, Stage, TalkError};
 use crate::model::ExitStatus;
+use crate::sys::fork::{Fork, fork};
 use crate::sys::pidfd::PidFd;
-use crate::sys::{prctl, spawn};
+use crate::sys::spawn;
 
 /// The number that the side channel has in a built-in program: above what a program that counts
 /// its descriptors would meet.
@@ -73,7 +75,7 @@ enum Entered {
 /// Enters new namespaces where the lab has them, and becomes the one that adopts orphans.
 fn enter(setup: &Setup) -> Result<Entered, Refusal> {
     if !setup.isolated {
-        prctl::become_subreaper().map_err(refused(Stage::Fork))?;
+        prctl::set_child_subreaper(true).map_err(refused(Stage::Fork))?;
         return Ok(Entered::First(Vec::new()));
     }
     let (uid, gid) = (geteuid(), getegid());
@@ -94,10 +96,10 @@ fn enter(setup: &Setup) -> Result<Entered, Refusal> {
         map("/proc/self/uid_map", &format!("{uid} {uid} 1"))?;
         map("/proc/self/gid_map", &format!("{gid} {gid} 1"))?;
     }
-    match prctl::fork_single_threaded().map_err(refused(Stage::Fork))? {
-        ForkResult::Parent { child } => Ok(Entered::Outer(child)),
-        ForkResult::Child => {
-            prctl::set_parent_death_signal(Signal::SIGKILL).map_err(refused(Stage::Fork))?;
+    match fork().map_err(refused(Stage::Fork))? {
+        Fork::Parent(child) => Ok(Entered::Outer(child)),
+        Fork::Child => {
+            prctl::set_pdeathsig(Signal::SIGKILL).map_err(refused(Stage::Fork))?;
             Ok(Entered::First(own_proc()))
         }
     }

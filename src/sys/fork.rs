@@ -11,13 +11,13 @@ pub(crate) enum Fork {
 }
 
 /// Duplicates the process. Call it only while the process has a single thread; the built-in
-/// programs that fork have no other.
+/// programs that fork have no other, nor has the lab's first process.
 ///
 /// # Errors
 /// `EAGAIN`, `ENOMEM` (`fork(2)`).
 pub(crate) fn fork() -> nix::Result<Fork> {
-    // SAFETY: only the programs that `programs::run` starts come here, and `run`'s contract is
-    // that no other thread exists: no lock is held by a thread that the child lacks.
+    // SAFETY: only the programs that `programs::run` starts and the lab's first process come
+    // here, and both have no other thread: no lock is held by a thread that the child lacks.
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Child => Ok(Fork::Child),
         ForkResult::Parent { child } => Ok(Fork::Parent(child)),

@@ -9,7 +9,6 @@ pub mod fdpass;
 pub(crate) mod fork;
 pub(crate) mod inherit;
 pub mod pidfd;
-pub mod prctl;
 pub(crate) mod sigchld;
 pub(crate) mod signals;
 pub mod spawn;
