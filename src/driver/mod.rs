@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::check::{self, Sight, Standing};
+use crate::diagnose;
 use crate::model::ProgramName;
 use crate::run::{
-    Blind, Checked, Header, Mismatch, Outcome, Place, Polarity, Run, StepResult, Stopped, Verdict,
+    Blind, Checked, Header, Outcome, Place, Polarity, Run, StepResult, Stopped, Verdict,
 };
 use crate::scenario::{Paths, Scenario, Step};
 use crate::timeline::Timeline;
@@ -184,11 +185,13 @@ impl Driver<'_> {
             .map(|(polarity, line)| {
                 let verdict = check::judge(polarity, &line.value, timeline, index, &sight);
                 let verdict = match verdict {
-                    Verdict::Fail(Mismatch { .. }) | Verdict::Pass(_) if broken => {
-                        Verdict::Inconclusive {
-                            why: "the run ended before this was decided".into(),
-                            remedy: None,
-                        }
+                    Verdict::Fail(_) | Verdict::Pass(_) if broken => Verdict::Inconclusive {
+                        why: "the run ended before this was decided".into(),
+                        remedy: None,
+                    },
+                    Verdict::Fail(mut mismatch) => {
+                        mismatch.notes = diagnose::explain(&line.value, timeline, index);
+                        Verdict::Fail(mismatch)
                     }
                     decided => decided,
                 };
