@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// How long processes may stay busy before sockscope goes on without waiting for a quiet point.
+/// How long a process may stay busy before sockscope goes on without waiting for it to block.
 /// It costs order, never truth: the run notes that it went on.
-pub const SETTLE: Duration = Duration::from_millis(250);
+pub const SETTLE: Duration = Duration::from_secs(1);
 
 /// The first and the longest pause between two looks whether a busy process is blocked again.
 /// Anything that arrives ends the pause at once.

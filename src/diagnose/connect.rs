@@ -14,9 +14,7 @@ pub(super) fn nobody_listens(subject: &Subject<'_>) -> Option<String> {
             && packets.iter().any(|syn| {
                 syn.packet.src == answer.packet.dst
                     && syn.packet.dst == answer.packet.src
-                    && syn
-                        .segment()
-                        .is_some_and(|s| s.flags == TcpFlags::SYN)
+                    && syn.segment().is_some_and(|s| s.flags == TcpFlags::SYN)
                     && syn.sent < answer.sent
             })
             && answer.segment().is_some_and(|s| s.seq == 0)

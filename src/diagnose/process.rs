@@ -58,7 +58,13 @@ pub(super) fn killed_by_sigpipe(subject: &Subject<'_>) -> Option<String> {
     let program = subject.program.as_ref()?;
     let process = subject.timeline.processes().iter().find(|p| {
         p.name.program() == *program
-            && matches!(p.status, Some(ExitStatus::Signaled { signal: SIGPIPE, .. }))
+            && matches!(
+                p.status,
+                Some(ExitStatus::Signaled {
+                    signal: SIGPIPE,
+                    ..
+                })
+            )
     })?;
     Some(format!(
         "{} was killed by {}: it wrote to a connection that had got RST; with SIGPIPE ignored \

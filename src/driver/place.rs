@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use super::recorder::Recorder;
 use super::session::Session;
@@ -343,7 +344,7 @@ pub struct Ability {
 }
 
 /// Tries every place on this machine. `executable` is sockscope itself.
-pub fn abilities(executable: &std::path::Path) -> Vec<Ability> {
+pub fn abilities(executable: &Path) -> Vec<Ability> {
     let hosts = || {
         vec![
             lab::host_spec(HostName::from("client"), 0),
@@ -372,13 +373,13 @@ pub fn abilities(executable: &std::path::Path) -> Vec<Ability> {
         Ability {
             name: "exit statuses",
             gives: "how every child ended, whoever reaped it (Linux 6.15)",
-            missing: exit_statuses(),
+            missing: exit_statuses(executable),
         },
     ]
 }
 
-fn exit_statuses() -> Option<Unavailable> {
-    let why = match exit_status_of_a_child() {
+fn exit_statuses(executable: &Path) -> Option<Unavailable> {
+    let why = match exit_status_of_a_child(executable) {
         Ok(true) => return None,
         Ok(false) => "the kernel does not keep them".to_owned(),
         Err(error) => error.to_string(),
@@ -389,8 +390,8 @@ fn exit_statuses() -> Option<Unavailable> {
     })
 }
 
-fn exit_status_of_a_child() -> std::io::Result<bool> {
-    let mut child = std::process::Command::new("/proc/self/exe")
+fn exit_status_of_a_child(executable: &Path) -> std::io::Result<bool> {
+    let mut child = std::process::Command::new(executable)
         .arg("--version")
         .stdout(std::process::Stdio::null())
         .spawn()?;

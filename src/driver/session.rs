@@ -90,7 +90,7 @@ impl<'a> Session<'a> {
             pipes: Vec::new(),
             channel,
             interrupt,
-            settle_for: tolerance::SETTLE.mul_f64(scale),
+            settle_for: tolerance::SETTLE.mul_f64(scale.max(1.0)),
         }
     }
 
@@ -118,6 +118,9 @@ impl<'a> Session<'a> {
                 pause = tolerance::LOOK_AGAIN.0;
             }
             let patience_over = begun.elapsed() > self.settle_for;
+            if patience_over {
+                self.processes.give_up_waiting(&mut self.pen);
+            }
             let quiet = self.processes.look(&mut self.pen);
             if quiet || patience_over {
                 // What a process told before it blocked stands before what it sent.

@@ -42,7 +42,10 @@ impl From<Output> for Said {
 
 /// Runs sockscope to its end.
 pub(crate) fn say(arguments: &[&str]) -> Said {
-    sockscope(arguments).output().expect("sockscope runs").into()
+    sockscope(arguments)
+        .output()
+        .expect("sockscope runs")
+        .into()
 }
 
 /// The options of a plain run.
