@@ -30,6 +30,7 @@
 pub mod event;
 pub mod graph;
 pub mod model;
+pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod timeline;
