@@ -6,9 +6,14 @@ mod fixture;
 #[path = "support/runs.rs"]
 mod runs;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use sockscope::report::{Detail, Look, WireDetail, table};
+use sockscope::model::TcpState;
+use sockscope::report::rows::{RowKind, select};
+use sockscope::report::snapshot::Snapshot;
+use sockscope::report::style::{self, Style};
+use sockscope::report::{Detail, Look, Tone, WireDetail, failure, summary, table};
 use sockscope::run::Run;
 use unicode_width::UnicodeWidthStr;
 
@@ -154,10 +159,7 @@ fn ascii_only() {
 
 #[test]
 fn every_event() {
-    let all = Detail {
-        all: true,
-        ..BRIEF
-    };
+    let all = Detail { all: true, ..BRIEF };
     let text = table::render(&runs::normal_close(), &HUNDRED, &all);
     lint(&HUNDRED, &text);
     golden("normal-close.all.txt", &text);
@@ -174,6 +176,119 @@ fn without_the_wire() {
 }
 
 #[test]
+fn failures_point_into_the_scenario() {
+    for (name, run) in [("failed", runs::failed()), ("stopped", runs::stopped())] {
+        for (suffix, look) in [("80", PLAIN), ("120.color", COLOR), ("ascii", ASCII)] {
+            let text = failure::render(&run, &look);
+            lint(&look, &text);
+            golden(&format!("failure-{name}.{suffix}.txt"), &text);
+        }
+    }
+}
+
+#[test]
+fn a_passed_run_has_no_failures() {
+    assert_eq!(failure::render(&runs::normal_close(), &PLAIN), "");
+}
+
+#[test]
+fn many_runs_in_brief() {
+    let many = [
+        runs::normal_close(),
+        runs::failed(),
+        runs::inconclusive(),
+        runs::zombie(),
+        runs::stopped(),
+    ];
+    for (suffix, look) in [("80", PLAIN), ("120.color", COLOR), ("ascii", ASCII)] {
+        let text = summary::render(&many, &look);
+        lint(&look, &text);
+        golden(&format!("summary.{suffix}.txt"), &text);
+    }
+    assert!(summary::render(&[], &PLAIN).contains("0 passed, 0 failed, 0 inconclusive"));
+}
+
+#[test]
+fn as_the_tools_print_it() {
+    for (style, name) in Style::NAMED {
+        for (run, place) in [(runs::normal_close(), "wire"), (runs::zombie(), "host")] {
+            golden(
+                &format!("style-{name}.{place}.txt"),
+                &style::render(&run, style, &PLAIN),
+            );
+        }
+    }
+    golden("style-ss.color.txt", &style::ss(&runs::failed(), &COLOR));
+}
+
+/// The tone of the server's CLOSE_WAIT.
+fn close_wait(run: &Run) -> Tone {
+    let rows = select(run, &BRIEF);
+    let tones = rows.iter().filter_map(|row| match &row.kind {
+        RowKind::Rung(rung) => rung.right.as_ref(),
+        _ => None,
+    });
+    tones
+        .filter(|cell| {
+            cell.state
+                .is_some_and(|(state, _)| state == TcpState::CloseWait)
+        })
+        .map(|cell| cell.tone)
+        .next()
+        .expect("a CLOSE_WAIT")
+}
+
+#[test]
+fn a_close_wait_stands_out_only_when_it_lasts() {
+    assert_eq!(close_wait(&runs::normal_close()), Tone::Closing);
+    assert_eq!(close_wait(&runs::failed()), Tone::Bad);
+}
+
+#[test]
+fn a_counted_stretch_still_names_its_events() {
+    let run = runs::megabyte();
+    let rows = select(&run, &BRIEF);
+    assert!(rows.len() < 40, "{} rows", rows.len());
+    let shown: BTreeSet<usize> = rows.iter().flat_map(|row| row.events.clone()).collect();
+    for packet in run.timeline.packets() {
+        assert!(
+            shown.contains(&packet.sent),
+            "packet {:?}",
+            packet.packet.id
+        );
+    }
+}
+
+#[test]
+fn a_zombie_is_one_only_until_it_is_reaped() {
+    let run = runs::zombie();
+    let snapshots = Snapshot::after_steps(&run);
+    assert_eq!(snapshots.len(), run.steps.len());
+    let last = snapshots.last().expect("a snapshot");
+    let states: Vec<(&str, char)> = last
+        .processes
+        .iter()
+        .map(|p| (p.name.as_str(), p.state.letter()))
+        .collect();
+    assert_eq!(
+        states,
+        [("server", 'S'), ("client", 'S'), ("server.child", 'Z')]
+    );
+    assert!(Snapshot::at(&run.timeline, usize::MAX).is_none());
+}
+
+#[test]
+fn a_recorded_run_gives_the_same_report() {
+    let run = runs::lost_fin();
+    let text = serde_json::to_string(&run).expect("JSON");
+    let again: Run = serde_json::from_str(&text).expect("a run");
+    assert_eq!(
+        table::render(&again, &PLAIN, &BRIEF),
+        table::render(&run, &PLAIN, &BRIEF)
+    );
+}
+
+#[test]
 fn no_width_is_too_small_or_too_large() {
     for width in [0, 1, 60, 61, 79, 95, 96, 97, 131, 250, 100_000] {
         for run in [
@@ -182,9 +297,13 @@ fn no_width_is_too_small_or_too_large() {
             runs::hostile(),
             runs::twenty(),
             runs::three_hosts(),
+            runs::failed(),
+            runs::stopped(),
         ] {
             let look = Look { width, ..PLAIN };
-            let text = table::render(&run, &look, &BRIEF);
+            let mut text = table::render(&run, &look, &BRIEF);
+            text.push_str(&failure::render(&run, &look));
+            text.push_str(&summary::render(std::slice::from_ref(&run), &look));
             let widest = Look {
                 width: width.max(Look::NARROWEST),
                 ..look

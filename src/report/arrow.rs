@@ -28,7 +28,7 @@ pub(super) fn columns(arrow: &Arrow, detail: LabelDetail) -> usize {
     let tip = match arrow.end {
         End::Delivered => 4,
         End::Dropped | End::Underway => 3,
-        End::Held => 8,
+        End::Held => 9,
     };
     width(&label(arrow, detail)) + 4 + tip
 }

@@ -125,7 +125,10 @@ impl Grid {
             .set_content_arrangement(ContentArrangement::Disabled);
         for row in &self.rows {
             // An empty row would leave no line at all.
-            table.add_row(row.iter().map(|cell| TableCell::new(look.glyphs(&cell.text))));
+            table.add_row(
+                row.iter()
+                    .map(|cell| TableCell::new(look.glyphs(&cell.text))),
+            );
         }
         for (index, column) in self.columns.iter().enumerate() {
             let Some(target) = table.column_mut(index) else {

@@ -22,6 +22,9 @@ const HAPPENINGS: usize = 38;
 /// Columns of the wire at least, lifelines not counted.
 const WIRE: usize = 22;
 
+/// Columns of the wire where the lanes leave no more.
+const SHORTEST: usize = 14;
+
 /// The widest lane, for labels like `conn20 ESTABLISHED`.
 const LANE: usize = 30;
 
@@ -64,6 +67,7 @@ impl<'a> Ladder<'a> {
             happenings: None,
         };
         let has_wire = run.header.place == Place::Wire && detail.wire != WireDetail::Off;
+        ladder.narrow_lanes(if has_wire { SHORTEST } else { 0 });
         let free = look.columns().saturating_sub(ladder.used());
         if has_wire {
             ladder.fit_wire(rows, detail, free);
@@ -76,6 +80,18 @@ impl<'a> Ladder<'a> {
     /// Columns of everything but the wire and the happenings.
     fn used(&self) -> usize {
         3 + self.time + self.lanes[0] + 5 + self.lanes[1]
+    }
+
+    /// Takes from the wider lane until there is room for the wire.
+    fn narrow_lanes(&mut self, wire: usize) {
+        while self.used() + wire > self.look.columns() {
+            let [left, right] = self.lanes;
+            let wider = usize::from(right > left);
+            if self.lanes[wider] <= 11 {
+                return;
+            }
+            self.lanes[wider] -= 1;
+        }
     }
 
     /// Chooses the most telling labels that fit beside the happenings.
@@ -97,7 +113,7 @@ impl<'a> Ladder<'a> {
                 .unwrap_or(LabelDetail::Flags),
             WireDetail::Flags | WireDetail::Off => LabelDetail::Flags,
         };
-        let wire = widest(self.label).max(WIRE).min(room.max(10));
+        let wire = widest(self.label).max(WIRE).min(room.max(SHORTEST));
         self.wire = Some(wire);
         self.happenings = beside.then(|| free - 2 - wire);
     }
@@ -125,7 +141,7 @@ impl<'a> Ladder<'a> {
     }
 
     /// Where the left lane begins.
-    fn indent(&self) -> usize {
+    pub(super) fn indent(&self) -> usize {
         3 + self.time
     }
 
@@ -278,8 +294,13 @@ impl Drawing<'_> {
         mark: bool,
     ) {
         let ladder = self.ladder;
+        // A row that is pointed at does not step back.
+        let told = |tone: Tone| match tone {
+            Tone::Faint if mark => Tone::Plain,
+            tone => tone,
+        };
         let lane = |side: Side| match rung.and_then(|rung| rung.cell(side)) {
-            Some(cell) => Cell::new(cut(&lane_text(cell), ladder.lanes[side as usize]), cell.tone),
+            Some(cell) => Cell::new(fitted(cell, ladder.lanes[side as usize]), cell.tone),
             None => Cell::default(),
         };
         let mut cells = vec![
@@ -311,7 +332,7 @@ impl Drawing<'_> {
         cells.push(lane(Side::Right));
         if ladder.happenings.is_some() {
             cells.push(happening.map_or_else(Cell::default, |happening| {
-                Cell::new(happening.text.clone(), happening.tone)
+                Cell::new(happening.text.clone(), told(happening.tone))
             }));
         }
         self.grid.push(cells);
@@ -400,6 +421,21 @@ fn lane_text(cell: &LaneCell) -> String {
     };
     let gap = if cell.label.is_empty() { "" } else { " " };
     format!("{}{gap}{state}{}", cell.label, sign(*evidence))
+}
+
+/// The same in `columns`: the label gives way, the state does not.
+fn fitted(cell: &LaneCell, columns: usize) -> String {
+    let text = lane_text(cell);
+    let label = width(&cell.label);
+    let over = width(&text).saturating_sub(columns);
+    if over == 0 || label <= over + 1 {
+        return cut(&text, columns);
+    }
+    let shorter = LaneCell {
+        label: cut(&cell.label, label - over),
+        ..cell.clone()
+    };
+    lane_text(&shorter)
 }
 
 /// What stands behind a state that was not seen.

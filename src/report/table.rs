@@ -35,7 +35,11 @@ fn heading(header: &Header, look: &Look) -> Vec<String> {
     let free = look.columns().saturating_sub(width(&name) + width(&place));
     let mut lines = Vec::new();
     let fits = width(&title) + 4 <= free;
-    let beside = if fits { format!("  {title}") } else { String::new() };
+    let beside = if fits {
+        format!("  {title}")
+    } else {
+        String::new()
+    };
     let gap = " ".repeat(free.saturating_sub(width(&beside)));
     lines.push(format!(
         "{}{}{gap}{}",
@@ -51,7 +55,11 @@ fn heading(header: &Header, look: &Look) -> Vec<String> {
         lines.extend(wrap(look, "  ", &settings.join("; "), Tone::Faint));
     }
     for blind in &header.blind {
-        let mut text = format!("cannot see {}: {}", blind.aspect.words(), escape(&blind.why));
+        let mut text = format!(
+            "cannot see {}: {}",
+            blind.aspect.words(),
+            escape(&blind.why)
+        );
         if let Some(remedy) = &blind.remedy {
             text.push_str("; remedy: ");
             text.push_str(&escape(remedy));

@@ -39,6 +39,20 @@ pub fn escape(text: &str) -> String {
     safe
 }
 
+/// A line of source made visible: as [`escape`], but a backslash is left as it is written and a
+/// tab becomes blanks.
+pub(crate) fn visible(line: &str) -> String {
+    let mut safe = String::with_capacity(line.len());
+    for c in line.chars() {
+        match c {
+            '\\' => safe.push(c),
+            '\t' => safe.push_str("    "),
+            c => escape_char(c, &mut safe),
+        }
+    }
+    safe
+}
+
 fn escape_char(c: char, into: &mut String) {
     match c {
         '\\' => into.push_str("\\\\"),
@@ -89,6 +103,9 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
+    if columns == 0 {
+        return String::new();
+    }
     let mut kept = String::new();
     for c in text.chars() {
         if width(&kept) + c.width().unwrap_or(0) + 1 > columns {
@@ -120,7 +137,7 @@ pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
@@ -152,7 +169,10 @@ mod tests {
     #[test]
     fn nothing_that_steers_a_terminal_survives() {
         assert_eq!(escape("\x1b[31mred\x07"), "\\x1b[31mred\\x07");
-        assert_eq!(escape("a\u{202e}b\u{200d}\u{9b}"), "a\\u{202e}b\\u{200d}\\u{9b}");
+        assert_eq!(
+            escape("a\u{202e}b\u{200d}\u{9b}"),
+            "a\\u{202e}b\\u{200d}\\u{9b}"
+        );
         assert_eq!(escape("\\x1b"), "\\\\x1b");
         assert_eq!(escape("漢字 ä"), "漢字 ä");
     }
@@ -163,6 +183,7 @@ mod tests {
         assert_eq!(quote("漢字漢字", 5), "\"漢字…\" (12 bytes)");
         assert_eq!(cut("漢字漢字", 5), "漢字…");
         assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("abc", 0), "");
     }
 
     #[test]

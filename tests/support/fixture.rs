@@ -8,8 +8,8 @@ use sockscope::event::{
     SegmentRole, SocketKey, Source, Stream, TcpFlags,
 };
 use sockscope::model::{
-    Evidence, ExitStatus, Holder, HostName, ProcState, ProcessName, ProgramName, SocketFacts,
-    TcpState, TimerKind, Tuple,
+    Evidence, ExitStatus, Holder, HostName, ProcState, ProgramName, SocketFacts, TcpState,
+    TimerKind, Tuple,
 };
 use sockscope::run::{
     Blind, Checked, Header, Mismatch, Outcome, Place, Polarity, Run, StepResult, Stopped, Verdict,
@@ -146,7 +146,14 @@ impl Stage {
         self.check(Polarity::Expect, text, Verdict::Pass(Evidence::Seen));
     }
 
-    pub(crate) fn fails(&mut self, text: &str, expected: &str, observed: &str, note: &str, at: &[usize]) {
+    pub(crate) fn fails(
+        &mut self,
+        text: &str,
+        expected: &str,
+        observed: &str,
+        note: &str,
+        at: &[usize],
+    ) {
         self.check(
             Polarity::Expect,
             text,
@@ -356,7 +363,13 @@ impl Stage {
     }
 
     /// One end of `pair` is seen in `state`.
-    pub(crate) fn state(&mut self, pair: Pair, end: From, state: TcpState, cause: Option<Cause>) -> usize {
+    pub(crate) fn state(
+        &mut self,
+        pair: Pair,
+        end: From,
+        state: TcpState,
+        cause: Option<Cause>,
+    ) -> usize {
         let (key, host) = match end {
             From::Client => (pair.client, "client"),
             From::Server => (pair.server, "server"),
@@ -463,9 +476,4 @@ impl Stage {
             took: self.now,
         }
     }
-}
-
-/// The name of a process, for expectations.
-pub(crate) fn process(name: &str) -> ProcessName {
-    ProcessName::from(name)
 }

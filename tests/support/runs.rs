@@ -4,9 +4,7 @@ use sockscope::event::{Aspect, CallResult, Cause, Kind, SegmentRole, Source, Str
 use sockscope::model::{ProcState, TcpState};
 use sockscope::run::{Outcome, Place, Polarity, Run, Verdict};
 
-use TcpState::{
-    Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, TimeWait,
-};
+use TcpState::{Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, TimeWait};
 
 use crate::fixture::{From, Pair, Stage};
 
@@ -22,6 +20,7 @@ fn connected(stage: &mut Stage) -> Pair {
     stage.wait(380);
     stage.listen();
     stage.holders(LISTENER, &[("server", 3)]);
+    stage.process_state("server", ProcState::Sleeping);
     stage.quiet();
     stage.passes("server.listener LISTEN");
     stage.wait(300);
@@ -42,6 +41,9 @@ fn connected(stage: &mut Stage) -> Pair {
     stage.wait(150);
     stage.holders(pair.server, &[("server", 4), ("server.child", 4)]);
     stage.holders(pair.client, &[("client", 3), ("client.child", 3)]);
+    for process in ["client", "server.child", "client.child"] {
+        stage.process_state(process, ProcState::Sleeping);
+    }
     stage.quiet();
     stage.passes("client.conn SYN_SENT > ESTABLISHED");
     stage.passes("server.conn held by server, server.child");
@@ -74,7 +76,12 @@ fn client_half_closes(stage: &mut Stage, pair: Pair) {
         0,
         (Some(FinWait1), Some(CloseWait)),
     );
-    stage.call("client.child", "shutdown", "3, SHUT_WR", CallResult::Value(0));
+    stage.call(
+        "client.child",
+        "shutdown",
+        "3, SHUT_WR",
+        CallResult::Value(0),
+    );
     stage.pass(pair, From::Server, "ACK", 0, (None, Some(FinWait2)));
     stage.call("server.child", "read", "4", CallResult::Eof);
     stage.exit("client.child", 0);
@@ -142,7 +149,11 @@ pub(crate) fn zombie() -> Run {
         "no user namespaces (kernel.apparmor_restrict_unprivileged_userns=1)",
         Some("sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"),
     );
-    stage.blind(Aspect::Segments, "the host's loopback is not in our hands", None);
+    stage.blind(
+        Aspect::Segments,
+        "the host's loopback is not in our hands",
+        None,
+    );
     let pair = connected(&mut stage);
     stage.wait(240);
     stage.step("client types q");
@@ -231,12 +242,20 @@ pub(crate) fn inconclusive() -> Run {
 
 /// A program that writes what no terminal should get.
 pub(crate) fn hostile() -> Run {
-    let mut stage = Stage::new(Place::Wire, "hostile", "Output \u{1b}[31mthat\u{202e} bites");
+    let mut stage = Stage::new(
+        Place::Wire,
+        "hostile",
+        "Output \u{1b}[31mthat\u{202e} bites",
+    );
     connected(&mut stage);
     stage.wait(240);
     stage.step("client types \u{1b}]0;owned\u{7}");
     stage.output("server", Stream::Stdout, "\u{1b}[2J\u{1b}[31mred\u{7}\u{0}");
-    stage.output("server", Stream::Stdout, "漢字かな交じり文 über 🙂\u{200d}↕\u{fe0f}");
+    stage.output(
+        "server",
+        Stream::Stdout,
+        "漢字かな交じり文 über 🙂\u{200d}↕\u{fe0f}",
+    );
     stage.output("client", Stream::Stderr, "abc\u{202e}def\u{2066}ghi");
     stage.output("server", Stream::Stdout, &"A".repeat(65_536));
     stage.output("client", Stream::Stdout, &"漢".repeat(400));
@@ -278,9 +297,20 @@ pub(crate) fn lost_fin() -> Run {
             why: "drop next FIN from client".into(),
         },
     );
-    stage.call("client.child", "shutdown", "3, SHUT_WR", CallResult::Value(0));
+    stage.call(
+        "client.child",
+        "shutdown",
+        "3, SHUT_WR",
+        CallResult::Value(0),
+    );
     stage.wait(20_400);
-    let again = stage.send(pair, From::Client, "FIN,ACK", 0, SegmentRole::Retransmission);
+    let again = stage.send(
+        pair,
+        From::Client,
+        "FIN,ACK",
+        0,
+        SegmentRole::Retransmission,
+    );
     stage.wait(15);
     stage.deliver(again);
     stage.state(pair, From::Server, CloseWait, Some(Cause::Received(again)));
@@ -354,7 +384,12 @@ pub(crate) fn twenty() -> Run {
     stage.holders(LISTENER, &[("server", 3)]);
     stage.quiet();
     stage.step("start client");
-    stage.spawn("client", 4713, "client", "echo-client --connections 20 192.0.2.2 9190");
+    stage.spawn(
+        "client",
+        4713,
+        "client",
+        "echo-client --connections 20 192.0.2.2 9190",
+    );
     for n in 1..=20 {
         stage.wait(200);
         stage.handshake(PAIR(n));
@@ -408,7 +443,11 @@ pub(crate) fn stopped() -> Run {
     for n in 1..=25 {
         stage.output("server", Stream::Stderr, &format!("mychat: retry {n}"));
     }
-    stage.output("server", Stream::Stderr, "mychat: bind: Address already in use");
+    stage.output(
+        "server",
+        Stream::Stderr,
+        "mychat: bind: Address already in use",
+    );
     stage.exit("server", 1);
     stage.stop(
         "server exited 1 before it listened",

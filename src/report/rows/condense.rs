@@ -1,7 +1,7 @@
 //! A megabyte on the wire is not a thousand rows: long stretches of plain segments and of output
 //! lines are counted instead.
 
-use super::{Class, End, Happening, Leg, Row, RowKind, Rung, Side};
+use super::{Class, End, Happening, Leg, Row, RowKind, Side};
 use crate::event::{Body, SegmentRole, TcpFlags};
 use crate::report::text::{bytes, count};
 
@@ -83,9 +83,7 @@ fn counted(rows: &[Row], titles: [&str; 2]) -> String {
 
 fn arrow_of(row: &Row) -> Option<&super::Arrow> {
     match &row.kind {
-        RowKind::Rung(Rung {
-            arrow: Some(arrow), ..
-        }) => Some(arrow),
+        RowKind::Rung(rung) => rung.arrow.as_ref(),
         _ => None,
     }
 }

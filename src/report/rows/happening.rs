@@ -12,18 +12,30 @@ const OUTPUT_COLUMNS: usize = 72;
 /// Calls whose success says nothing that the timeline does not show otherwise: data on the wire,
 /// forks and reaped children as processes.
 const ROUTINE: [&str; 20] = [
-    "read", "readv", "recv", "recvfrom", "recvmsg", "write", "writev", "send", "sendto", "sendmsg",
-    "poll", "epoll_wait", "fork", "wait", "wait4", "waitpid", "sigaction", "socket", "bind",
+    "read",
+    "readv",
+    "recv",
+    "recvfrom",
+    "recvmsg",
+    "write",
+    "writev",
+    "send",
+    "sendto",
+    "sendmsg",
+    "poll",
+    "epoll_wait",
+    "fork",
+    "wait",
+    "wait4",
+    "waitpid",
+    "sigaction",
+    "socket",
+    "bind",
     "setsockopt",
 ];
 
 /// Errors that tell a program to try again or later, not that something is wrong.
-const HARMLESS: [i32; 4] = [
-    libc::EINTR,
-    libc::EAGAIN,
-    libc::EINPROGRESS,
-    libc::ECHILD,
-];
+const HARMLESS: [i32; 4] = [libc::EINTR, libc::EAGAIN, libc::EINPROGRESS, libc::ECHILD];
 
 /// What the timeline knew when the event came.
 pub(super) struct Moment<'a> {
@@ -145,9 +157,11 @@ impl Moment<'_> {
             ProcState::Traced => self.of(process, Tone::Closing, "stopped (t)".to_owned()),
             // The end of the process is an event of its own.
             ProcState::Zombie | ProcState::Dead => None,
-            other if self.all => {
-                self.of(process, Tone::Faint, format!("is in state {}", other.letter()))
-            }
+            other if self.all => self.of(
+                process,
+                Tone::Faint,
+                format!("is in state {}", other.letter()),
+            ),
             _ => None,
         }
     }

@@ -34,7 +34,7 @@ pub enum RowKind {
     /// A step begins.
     Step(StepHead),
     /// States and the segment between them.
-    Rung(Rung),
+    Rung(Box<Rung>),
     /// Something that happened to a process, or was said.
     Happening(Happening),
     /// Rows that were left out, counted.

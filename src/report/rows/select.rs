@@ -135,7 +135,9 @@ impl<'a> Selector<'a> {
     fn step_head(&self, step: usize) -> StepHead {
         let result = self.run.steps.get(step);
         let count = |wanted: fn(&Verdict) -> bool| {
-            result.map_or(0, |r| r.checks.iter().filter(|c| wanted(&c.verdict)).count())
+            result.map_or(0, |r| {
+                r.checks.iter().filter(|c| wanted(&c.verdict)).count()
+            })
         };
         let text = match result {
             Some(result) if result.text.is_empty() => "wait".to_owned(),
@@ -210,7 +212,10 @@ impl<'a> Selector<'a> {
             return None;
         }
         let endpoint = self.lanes.endpoint(*key)?;
-        Some((self.lanes.side(endpoint), self.cell(index, endpoint, *state)))
+        Some((
+            self.lanes.side(endpoint),
+            self.cell(index, endpoint, *state),
+        ))
     }
 
     /// A state that no row of a segment shows. Both ends seen in one sample share a row.
@@ -232,7 +237,7 @@ impl<'a> Selector<'a> {
         }
         let mut rung = Rung::default();
         *rung.cell_mut(side) = Some(cell);
-        self.push(index, RowKind::Rung(rung));
+        self.push(index, RowKind::Rung(Box::new(rung)));
         if cause == Some(Cause::Timer)
             && let Some(endpoint) = self.lanes.endpoint(key)
         {
@@ -297,7 +302,11 @@ impl<'a> Selector<'a> {
     fn packet_arrives(&mut self, index: usize, packet: &'a Packet) {
         let dropped = matches!(self.events[index].kind, Kind::Dropped { .. });
         let mut fate = self.look_ahead(index, packet);
-        fate.end = if dropped { End::Dropped } else { End::Delivered };
+        fate.end = if dropped {
+            End::Dropped
+        } else {
+            End::Delivered
+        };
         self.draw(index, packet, Leg::Arrives, fate.end, &fate);
         self.used.extend(fate.shown);
     }
@@ -384,7 +393,7 @@ impl<'a> Selector<'a> {
                 step: event.step,
                 at: event.at,
                 events,
-                kind: RowKind::Rung(rung),
+                kind: RowKind::Rung(Box::new(rung)),
             });
         }
     }
@@ -406,8 +415,7 @@ impl<'a> Selector<'a> {
                 local: tuple.0,
                 remote: tuple.1,
             };
-            let endpoint =
-                host.and_then(|host| self.run.timeline.endpoint_of_tuple(host, tuple));
+            let endpoint = host.and_then(|host| self.run.timeline.endpoint_of_tuple(host, tuple));
             if let Some(endpoint) = endpoint {
                 let label = self.lanes.label(endpoint);
                 if !label.is_empty() {
