@@ -1,7 +1,6 @@
 //! [`Session`]: a lab while a scenario runs in it. It waits for whatever happens next, lets one
 //! packet at a time go, and samples at quiet points.
 
-use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -10,8 +9,8 @@ use nix::sys::time::TimeSpec;
 
 use super::recorder::Recorder;
 use super::streams::{Input, Lines};
-use crate::event::{Aspect, Body, Cause, Kind, Packet, Source, Stream};
-use crate::lab::wire::{Arrival, Delivery, Fate, Wire};
+use crate::event::{Aspect, Body, Cause, Kind, Source, Stream, TcpFlags};
+use crate::lab::wire::{Delivery, Fate, Wire};
 use crate::lab::{Lab, LabError, ProgramPipes};
 use crate::model::{HostName, ProcessName, ProgramName, Tuple};
 use crate::observe::processes::Processes;
@@ -124,7 +123,7 @@ impl<'a> Session<'a> {
             let quiet = self.processes.look(&mut self.pen);
             if quiet || patience_over {
                 // What a process told before it blocked stands before what it sent.
-                if self.hear()? | self.take_packets()? || self.deliver_one()? {
+                if self.hear()? || self.deliver_one()? || self.take_packet()? {
                     quiet_before = false;
                     continue;
                 }
@@ -206,41 +205,34 @@ impl<'a> Session<'a> {
         Ok(any)
     }
 
-    /// Takes the packets that hosts have sent. Says whether there were any.
-    fn take_packets(&mut self) -> Result<bool, Halt> {
-        let mut taken = Vec::new();
-        while let Some(arrival) = self.wire.as_mut().map(Wire::take).transpose()?.flatten() {
-            taken.push(arrival);
-        }
-        for (index, arrival) in taken.iter().enumerate() {
-            // A program that writes and closes at once has sent both segments before anyone could
-            // ask: the state is the last one's doing.
-            let is_last = !taken[index + 1..]
-                .iter()
-                .any(|later| ends(&later.packet) == ends(&arrival.packet));
-            self.left(arrival, is_last);
-        }
-        Ok(!taken.is_empty())
-    }
-
-    /// A packet left a host.
-    fn left(&mut self, arrival: &Arrival, ask: bool) {
+    /// Takes the next packet that a host has sent. The others wait in its device: nothing can
+    /// happen to them there. Says whether there was one.
+    fn take_packet(&mut self) -> Result<bool, Halt> {
+        let Some(arrival) = self.wire.as_mut().map(Wire::take).transpose()?.flatten() else {
+            return Ok(false);
+        };
         let packet = &arrival.packet;
         let id = packet.id;
         self.pen.emit(Source::Wire, Kind::Sent(packet.clone()));
-        if ask && matches!(packet.body, Body::Tcp(_)) {
-            let (local, remote) = ends(packet);
-            self.touch(&packet.from, Tuple { local, remote }, Cause::Sent(id));
+        // Sending changes a state only by these (RFC 9293 figure 5). Whoever sent data and closed
+        // at once is in FIN_WAIT1 already, but not because of the data.
+        let changes = [TcpFlags::SYN, TcpFlags::FIN, TcpFlags::RST];
+        if let Body::Tcp(segment) = &packet.body
+            && changes.iter().any(|flag| segment.flags.has(*flag))
+        {
+            let (local, remote) = (packet.src, packet.dst);
+            let from = packet.from.clone();
+            self.touch(&from, Tuple { local, remote }, Cause::Sent(id));
         }
-        match &arrival.fate {
+        match arrival.fate {
             Fate::Ready | Fate::Delayed(_) => {}
             Fate::Held => self.pen.emit(Source::Wire, Kind::Held { packet: id }),
             Fate::Dropped(why) => {
-                let why = why.clone();
                 self.pen
                     .emit(Source::Wire, Kind::Dropped { packet: id, why });
             }
         }
+        Ok(true)
     }
 
     /// Hands over the next packet, if one is on its way.
@@ -363,8 +355,4 @@ impl<'a> Session<'a> {
         }
         Ok(())
     }
-}
-
-fn ends(packet: &Packet) -> (SocketAddr, SocketAddr) {
-    (packet.src, packet.dst)
 }

@@ -1,0 +1,71 @@
+//! Reports: pure functions from plain data ([`Run`](crate::run::Run)) to text. Nothing here reads
+//! the environment, the terminal or the clock.
+//!
+//! | file | what it prints |
+//! |---|---|
+//! | [`table`] | the ladder of one run: two lanes, the wire between them, what changed |
+//! | [`failure`] | failed expectations, as a compiler prints errors |
+//! | [`summary`] | several runs, one line each |
+//! | [`list`] | the built-in scenarios by topic |
+//! | [`style`] | samples as lsof, ss, netstat and ps print them |
+//! | [`rows`] | what of a timeline is worth showing: the rows that every picture draws |
+//! | [`snapshot`] | the state of everything at one event |
+
+mod arrow;
+pub mod failure;
+mod grid;
+mod ladder;
+pub mod list;
+mod palette;
+pub mod rows;
+pub mod snapshot;
+mod snippet;
+pub mod style;
+pub mod summary;
+pub mod table;
+mod text;
+
+pub use palette::Tone;
+pub use text::escape;
+
+/// How the output may look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Columns of the terminal or file. Less than [`Look::NARROWEST`] is taken as that.
+    pub width: usize,
+    /// Whether ANSI colours may be used.
+    pub color: bool,
+    /// Whether characters beyond ASCII may be used.
+    pub unicode: bool,
+}
+
+impl Look {
+    /// The least width that a report is laid out for, in columns.
+    pub const NARROWEST: usize = 60;
+
+    /// The width to lay out for.
+    pub(crate) fn columns(&self) -> usize {
+        self.width.clamp(Look::NARROWEST, usize::from(u16::MAX) / 2)
+    }
+}
+
+/// How much to show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// Every event, also those that change nothing.
+    pub all: bool,
+    /// What to show of segments.
+    pub wire: WireDetail,
+}
+
+/// What to show of segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WireDetail {
+    /// Flags, sequence and acknowledgement numbers, length and window, as far as there is room.
+    #[default]
+    Full,
+    /// Flags and length.
+    Flags,
+    /// Nothing: no lane for the wire.
+    Off,
+}
