@@ -104,7 +104,7 @@ pub(crate) struct Program {
     pub(crate) name: Option<String>,
     /// Its arguments; --help shows them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) arguments: Vec<OsString>,
+    arguments: Vec<OsString>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -61,7 +61,7 @@ fn holder_events(endpoint: &Endpoint, timeline: &Timeline) -> Vec<usize> {
             |(_, event)| matches!(&event.kind, Kind::Holders { key, .. } if *key == endpoint.key),
         )
         .map(|(index, _)| index)
-        .last()
+        .next_back()
         .into_iter()
         .collect()
 }
@@ -125,7 +125,7 @@ fn newest_event(endpoint: &Endpoint, timeline: &Timeline) -> Vec<usize> {
             _ => false,
         })
         .map(|(index, _)| index)
-        .last()
+        .next_back()
         .into_iter()
         .collect()
 }

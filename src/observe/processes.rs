@@ -179,7 +179,8 @@ impl Processes {
         self.look_for_end(index, pen);
         let process = &self.all[index];
         if process.ended {
-            return true;
+            // What the lab's first process has to reap, it reaps at once.
+            return process.reaped || !self.init_may_reap(index);
         }
         let Some(watch) = &process.watch else {
             return true;
