@@ -19,3 +19,7 @@ pub const TICK_SAMPLED: Duration = Duration::from_millis(1);
 
 /// How long a step waits for its expectations unless it says `within`.
 pub const STEP: Duration = Duration::from_secs(5);
+
+/// The least retransmission timeout while somebody steps through a run, unless the scenario sets
+/// one: Linux's longest (TCP_RTO_MAX), so that nothing is sent again while they look.
+pub const RTO_WHILE_LOOKING: Duration = Duration::from_secs(120);

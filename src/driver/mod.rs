@@ -16,11 +16,13 @@ use crate::timeline::Timeline;
 use crate::tolerance;
 
 mod act;
+pub mod pilot;
 pub mod place;
 pub mod recorder;
 mod session;
 mod streams;
 
+use pilot::Pilot;
 use place::Opened;
 use session::{Halt, Session};
 
@@ -42,14 +44,37 @@ pub struct Options {
 
 /// Runs a scenario. `interrupt` is readable once the run shall end.
 pub fn run(scenario: &Scenario, options: &Options, interrupt: Option<BorrowedFd<'_>>) -> Run {
+    fly(scenario, options, interrupt, None)
+}
+
+/// Runs a scenario with somebody who is asked before each step and each packet.
+pub fn step_through(
+    scenario: &Scenario,
+    options: &Options,
+    interrupt: Option<BorrowedFd<'_>>,
+    pilot: &mut dyn Pilot,
+) -> Run {
+    fly(scenario, options, interrupt, Some(pilot))
+}
+
+fn fly<'a>(
+    scenario: &'a Scenario,
+    options: &'a Options,
+    interrupt: Option<BorrowedFd<'a>>,
+    pilot: Option<&'a mut dyn Pilot>,
+) -> Run {
     let begun = Instant::now();
-    match place::open(scenario, options, interrupt) {
+    let rto_min = pilot.is_some().then_some(tolerance::RTO_WHILE_LOOKING);
+    match place::open(scenario, options, interrupt, rto_min) {
         Ok(Opened {
-            session,
+            mut session,
             header,
             places,
             telling,
         }) => {
+            if let Some(pilot) = pilot {
+                session.ask(pilot);
+            }
             let paths = match options.settled {
                 true => Paths::Settled,
                 false => scenario.paths,
@@ -106,8 +131,10 @@ impl Driver<'_> {
     fn drive(mut self, begun: Instant) -> Run {
         let mut stopped = None;
         for (index, step) in self.scenario.steps.iter().enumerate() {
+            let asked = self.session.ask_step(index, &step_text(step));
             self.session.pen.begin_step(index);
-            let broken = self.step(index, step).err();
+            let done = asked.map_err(Broken::from);
+            let broken = done.and_then(|()| self.step(index, step)).err();
             let checks = self.judge(index, step, broken.is_some());
             let failed = checks.iter().any(|c| matches!(c.verdict, Verdict::Fail(_)));
             self.steps.push(StepResult {
@@ -134,7 +161,8 @@ impl Driver<'_> {
 
     /// Acts, then waits until every expectation is decided or the time is over.
     fn step(&mut self, index: usize, step: &Step) -> Result<(), Broken> {
-        let deadline = Instant::now() + step.within.mul_f64(self.options.timeout_scale);
+        let within = scaled(step.within, self.options);
+        let (begun, thought) = (Instant::now(), self.session.thought);
         for action in &step.actions {
             self.act(action)?;
             self.session.settle()?;
@@ -147,6 +175,7 @@ impl Driver<'_> {
             Place::Loopback | Place::Host => tolerance::TICK_SAMPLED,
         };
         while !self.is_decided(index, step) {
+            let deadline = begun + within + (self.session.thought - thought);
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;

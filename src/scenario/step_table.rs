@@ -10,7 +10,7 @@ use super::reader::{Reader, Value, entry};
 use super::{Action, Expectation, action, expectation};
 
 /// How long a step waits for its expectations where the file does not say.
-pub const DEFAULT_WITHIN: Duration = Duration::from_secs(5);
+pub const DEFAULT_WITHIN: Duration = crate::tolerance::STEP;
 
 /// With so many faults in a file, the rest of its strings is not looked at: it is not a scenario.
 const ENOUGH: usize = 100;
