@@ -1,15 +1,17 @@
 //! The step loop: carries out a scenario in a lab and judges each step.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::check::{self, Sight, Standing};
 use crate::diagnose;
+use crate::lab::wire::OrderId;
 use crate::model::ProgramName;
 use crate::run::{
-    Blind, Checked, Header, Outcome, Place, Polarity, Run, StepResult, Stopped, Verdict,
+    Blind, Checked, Header, Mismatch, Outcome, Place, Polarity, Run, StepResult, Stopped, Verdict,
 };
 use crate::scenario::{Paths, Scenario, Step};
 use crate::timeline::Timeline;
@@ -88,6 +90,7 @@ fn fly<'a>(
                 telling,
                 paths,
                 steps: Vec::new(),
+                orders: Vec::new(),
             }
             .drive(begun)
         }
@@ -113,6 +116,8 @@ struct Driver<'a> {
     telling: Vec<ProgramName>,
     paths: Paths,
     steps: Vec<StepResult>,
+    /// Standing orders to the wire: given in which step, where in the file.
+    orders: Vec<(usize, Range<usize>, OrderId)>,
 }
 
 /// Why a step is not finished.
@@ -149,6 +154,9 @@ impl Driver<'_> {
             if failed {
                 break;
             }
+        }
+        if stopped.is_none() && self.steps.len() == self.scenario.steps.len() {
+            self.judge_orders();
         }
         Run {
             header: self.header,
@@ -232,6 +240,38 @@ impl Driver<'_> {
                 }
             })
             .collect()
+    }
+
+    /// An order that no packet ever fitted is a mistake in the scenario: what it was to show did
+    /// not happen.
+    fn judge_orders(&mut self) {
+        let Some(wire) = &self.session.wire else {
+            return;
+        };
+        let timeline = self.session.pen.timeline();
+        for (step, span, order) in &self.orders {
+            if wire.was_used(*order) {
+                continue;
+            }
+            let text = self.header.text.get(span.clone()).unwrap_or_default();
+            let failed = Checked {
+                polarity: Polarity::Expect,
+                text: text.to_owned(),
+                span: span.clone(),
+                verdict: Verdict::Fail(Mismatch {
+                    expected: format!("a packet for `{text}`"),
+                    observed: format!(
+                        "none fitted; from there on: {}",
+                        check::on_the_wire(timeline, *step)
+                    ),
+                    notes: Vec::new(),
+                    events: Vec::new(),
+                }),
+            };
+            if let Some(result) = self.steps.get_mut(*step) {
+                result.checks.push(failed);
+            }
+        }
     }
 
     fn sight(&self) -> Sight<'_> {

@@ -2,7 +2,7 @@
 //! private loopback, else the machine's own.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
@@ -271,12 +271,13 @@ fn placeholders(
     let mut values = BTreeMap::new();
     let mut hosts = BTreeMap::new();
     for (index, name) in names.iter().enumerate() {
-        let (host, address) = match place {
-            Place::Wire => (index, specs[index].v4),
-            Place::Loopback | Place::Host => (0, Ipv4Addr::LOCALHOST),
+        let (host, v4, v6) = match place {
+            Place::Wire => (index, specs[index].v4, specs[index].v6),
+            Place::Loopback | Place::Host => (0, Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST),
         };
         hosts.insert(name.clone(), host);
-        values.insert(name.to_string(), address.to_string());
+        values.insert(name.to_string(), v4.to_string());
+        values.entry(format!("{name}6")).or_insert(v6.to_string());
     }
     let port = match place {
         Place::Wire | Place::Loopback => LAB_PORT,
