@@ -10,7 +10,7 @@ use crate::model::ProgramName;
 use crate::run::{
     Blind, Checked, Header, Mismatch, Outcome, Place, Polarity, Run, StepResult, Stopped, Verdict,
 };
-use crate::scenario::{Paths, Scenario, Step};
+use crate::scenario::{Expectation, Gauge, Paths, Scenario, Step};
 use crate::timeline::Timeline;
 use crate::tolerance;
 
@@ -134,6 +134,17 @@ impl Driver<'_> {
     /// Acts, then waits until every expectation is decided or the time is over.
     fn step(&mut self, index: usize, step: &Step) -> Result<(), Broken> {
         let deadline = Instant::now() + step.within.mul_f64(self.options.timeout_scale);
+        let lines = step.expect.iter().chain(&step.never);
+        let asks_for_timers = lines.map(|line| &line.value).any(|expectation| {
+            matches!(
+                expectation,
+                Expectation::Gauge {
+                    gauge: Gauge::TimerMs,
+                    ..
+                }
+            )
+        });
+        self.session.sockets.follow_timers(asks_for_timers);
         for action in &step.actions {
             self.act(action)?;
             self.session.settle()?;

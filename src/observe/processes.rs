@@ -176,7 +176,8 @@ impl Processes {
         self.look_for_end(index, pen);
         let process = &self.all[index];
         if process.ended {
-            return true;
+            // The lab's first process is about to reap a program's; nobody may ever reap a child.
+            return process.parent.is_some();
         }
         let Some(watch) = &process.watch else {
             return true;
