@@ -295,9 +295,9 @@ impl Sockets {
     /// Whether a timer is to be told: it was not in this step, it has run on, or it was set again.
     fn is_timer_news(&self, index: usize, timer_ms: u32) -> bool {
         self.follows_timers
-            && self.known[index].told_timer_ms.is_none_or(|told| {
-                timer_ms > told || told - timer_ms >= tolerance::TIMER_GRAIN_MS
-            })
+            && self.known[index]
+                .told_timer_ms
+                .is_none_or(|told| timer_ms > told || told - timer_ms >= tolerance::TIMER_GRAIN_MS)
     }
 
     fn gone(&mut self, index: usize, cause: Option<Cause>, pen: &mut Recorder) {

@@ -153,7 +153,10 @@ fn fact(
         "running" => ProcessFact::Running,
         "stopped" => ProcessFact::Stopped,
         "zombie" => ProcessFact::Zombie,
-        "reaped" => match cursor.peek().filter(|next| next.text.eq_ignore_ascii_case("by")) {
+        "reaped" => match cursor
+            .peek()
+            .filter(|next| next.text.eq_ignore_ascii_case("by"))
+        {
             Some(_) => {
                 cursor.next();
                 ProcessFact::ReapedBy(collector(&cursor.word("`parent`, `init` or `kernel`")?)?)
