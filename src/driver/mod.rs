@@ -13,7 +13,7 @@ use crate::model::ProgramName;
 use crate::run::{
     Blind, Checked, Header, Mismatch, Outcome, Place, Polarity, Run, StepResult, Stopped, Verdict,
 };
-use crate::scenario::{Paths, Scenario, Step};
+use crate::scenario::{Expectation, Gauge, Paths, Scenario, Step};
 use crate::timeline::Timeline;
 use crate::tolerance;
 
@@ -171,6 +171,17 @@ impl Driver<'_> {
     fn step(&mut self, index: usize, step: &Step) -> Result<(), Broken> {
         let within = scaled(step.within, self.options);
         let (begun, thought) = (Instant::now(), self.session.thought);
+        let lines = step.expect.iter().chain(&step.never);
+        let asks_for_timers = lines.map(|line| &line.value).any(|expectation| {
+            matches!(
+                expectation,
+                Expectation::Gauge {
+                    gauge: Gauge::TimerMs,
+                    ..
+                }
+            )
+        });
+        self.session.sockets.follow_timers(asks_for_timers);
         for action in &step.actions {
             self.act(action)?;
             self.session.settle()?;

@@ -365,10 +365,41 @@ pub enum ProcessFact {
     Exited(i32),
     /// `killed by SIGPIPE`
     KilledBy(i32),
-    /// `reaped`: its parent collected its status (not the lab's init).
+    /// `reaped`: its status was collected, whoever did it.
     Reaped,
+    /// `reaped by parent`
+    ReapedBy(Collector),
     /// `adopted`: its parent ended first.
     Adopted,
+}
+
+/// Who collects the status of an ended process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Collector {
+    /// `parent`: the process that forked it.
+    Parent,
+    /// `init`: the lab's first process, which starts the programs and adopts orphans.
+    Init,
+    /// `kernel`: nobody has to, since the parent ignores SIGCHLD.
+    Kernel,
+}
+
+impl Collector {
+    /// Collector and word, as scenario files write them.
+    pub const NAMED: [(Collector, &'static str); 3] = [
+        (Collector::Parent, "parent"),
+        (Collector::Init, "init"),
+        (Collector::Kernel, "kernel"),
+    ];
+
+    /// The word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Collector::Parent => "parent",
+            Collector::Init => "init",
+            Collector::Kernel => "kernel",
+        }
+    }
 }
 
 /// Something measurable about a socket.
