@@ -30,6 +30,7 @@
 #![deny(unsafe_code)]
 
 pub mod check;
+pub mod diagnose;
 pub mod driver;
 pub mod event;
 pub mod graph;

@@ -8,6 +8,9 @@ mod cli;
 mod commands;
 
 fn main() -> ExitCode {
+    if let Some(status) = commands::program::direct() {
+        return ExitCode::from(status);
+    }
     ExitCode::from(match cli::Cli::parse().command {
         cli::Command::Run(arguments) => commands::run::main(&arguments.into()),
         cli::Command::List(arguments) => commands::list::main(&arguments),

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// How long processes may stay busy before sockscope goes on without waiting for a quiet point.
+/// How long a process may stay busy before sockscope goes on without waiting for it to block.
 /// It costs order, never truth: the run notes that it went on.
-pub const SETTLE: Duration = Duration::from_millis(250);
+pub const SETTLE: Duration = Duration::from_secs(1);
 
 /// The first and the longest pause between two looks whether a busy process is blocked again.
 /// Anything that arrives ends the pause at once.
@@ -23,3 +23,7 @@ pub const STEP: Duration = Duration::from_secs(5);
 /// How far a socket's timer runs down before it is told again, in milliseconds, in a step that
 /// asks for it. A verdict on a timer comes at most this late.
 pub const TIMER_GRAIN_MS: u32 = 50;
+
+/// The least retransmission timeout while somebody steps through a run, unless the scenario sets
+/// one: Linux's longest (TCP_RTO_MAX), so that nothing is sent again while they look.
+pub const RTO_WHILE_LOOKING: Duration = Duration::from_secs(120);

@@ -1,6 +1,6 @@
 //! Holders, queues and timers of an endpoint.
 
-use super::path::absent;
+use super::path::missing;
 use super::{Sight, Standing};
 use crate::event::{Aspect, Kind};
 use crate::model::{EndpointName, Evidence, ProcessName, TimerKind};
@@ -12,7 +12,7 @@ use crate::timeline::{Endpoint, Timeline};
 pub(super) fn held(name: &EndpointName, wanted: &[ProcessName], timeline: &Timeline) -> Standing {
     let expected = format!("{name} held by {}", names(wanted));
     let Some(endpoint) = timeline.endpoint(name) else {
-        return Standing::not_yet(expected, absent(name, timeline), Vec::new());
+        return missing(expected, name, timeline);
     };
     if endpoint.holders.is_none() {
         return Standing::not_yet(expected, "its holders were not looked at yet", Vec::new());
@@ -61,7 +61,7 @@ fn holder_events(endpoint: &Endpoint, timeline: &Timeline) -> Vec<usize> {
             |(_, event)| matches!(&event.kind, Kind::Holders { key, .. } if *key == endpoint.key),
         )
         .map(|(index, _)| index)
-        .last()
+        .next_back()
         .into_iter()
         .collect()
 }
@@ -79,7 +79,7 @@ pub(super) fn gauge(
         .map_or("?", |(_, word)| *word);
     let expected = format!("{name} {word} {bound}");
     let Some(endpoint) = timeline.endpoint(name) else {
-        return Standing::not_yet(expected, absent(name, timeline), Vec::new());
+        return missing(expected, name, timeline);
     };
     let Some(facts) = endpoint.facts.as_ref().filter(|_| endpoint.is_open()) else {
         return Standing::not_yet(expected, format!("{name} is gone"), Vec::new());
@@ -102,7 +102,7 @@ pub(super) fn gauge(
 pub(super) fn timer(name: &EndpointName, wanted: TimerKind, timeline: &Timeline) -> Standing {
     let expected = format!("{name} timer {}", wanted.word());
     let Some(endpoint) = timeline.endpoint(name) else {
-        return Standing::not_yet(expected, absent(name, timeline), Vec::new());
+        return missing(expected, name, timeline);
     };
     let Some(facts) = endpoint.facts.as_ref().filter(|_| endpoint.is_open()) else {
         return Standing::not_yet(expected, format!("{name} is gone"), Vec::new());
@@ -125,7 +125,7 @@ fn newest_event(endpoint: &Endpoint, timeline: &Timeline) -> Vec<usize> {
             _ => false,
         })
         .map(|(index, _)| index)
-        .last()
+        .next_back()
         .into_iter()
         .collect()
 }

@@ -21,7 +21,7 @@ pub(super) fn path(
         if *wanted == settled(TcpState::Close) {
             return Standing::not_yet(expected, format!("{name} never existed"), Vec::new());
         }
-        return Standing::not_yet(expected, absent(name, timeline), Vec::new());
+        return missing(expected, name, timeline);
     };
     let events: Vec<usize> = endpoint
         .changes_in(step)
@@ -199,8 +199,24 @@ fn last_or(events: Vec<usize>, endpoint: &Endpoint) -> Vec<usize> {
     }
 }
 
+/// An endpoint that was never seen may still come, unless its program has ended.
+pub(super) fn missing(expected: String, name: &EndpointName, timeline: &Timeline) -> Standing {
+    let program = name.program();
+    let mut processes = timeline
+        .processes()
+        .iter()
+        .filter(|process| process.name.program() == program)
+        .peekable();
+    let over = processes.peek().is_some() && processes.all(|process| process.ended);
+    let observed = absent(name, timeline);
+    match over {
+        true => Standing::missed(expected, observed, Vec::new()),
+        false => Standing::not_yet(expected, observed, Vec::new()),
+    }
+}
+
 /// Says that an endpoint was never seen, and which ones were.
-pub(super) fn absent(name: &EndpointName, timeline: &Timeline) -> String {
+fn absent(name: &EndpointName, timeline: &Timeline) -> String {
     let known: Vec<&str> = timeline
         .endpoints()
         .iter()

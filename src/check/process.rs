@@ -238,7 +238,10 @@ fn called(
         None => format!("{name} made no call that matters in this step"),
     };
     let events = calls.last().map(|(index, _)| *index).into_iter().collect();
-    Standing::not_yet(expected, observed, events)
+    match timeline.process(name).is_some_and(|process| process.ended) {
+        true => Standing::missed(expected, observed, events),
+        false => Standing::not_yet(expected, observed, events),
+    }
 }
 
 /// A call as one would write it: `write(4, 6) = EPIPE`.
@@ -277,5 +280,14 @@ pub(super) fn prints(
         None => format!("{name} printed nothing in this step"),
     };
     let events = lines.iter().map(|(index, _)| *index).collect();
-    Standing::not_yet(format!("{name} prints {wanted}"), observed, events)
+    let expected = format!("{name} prints {wanted}");
+    let mut writers = timeline
+        .processes()
+        .iter()
+        .filter(|process| process.name.program() == name.program())
+        .peekable();
+    match writers.peek().is_some() && writers.all(|process| process.ended) {
+        true => Standing::missed(expected, observed, events),
+        false => Standing::not_yet(expected, observed, events),
+    }
 }

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use sockscope::driver::{self, Options};
-use sockscope::report;
+use sockscope::report::{self, Look};
 use sockscope::run::{Outcome, Run};
 use sockscope::scenario::{self, Scenario, builtin};
 
+use super::step::Person;
 use super::{color_on_stderr, complain, complain_rendered, print};
 use crate::cli::RunOptions;
 
@@ -56,6 +57,18 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         programs,
     };
     match scenarios.as_slice() {
+        [only] if options.step => {
+            let mut person = Person::new(options.look, interrupt.as_fd(), options.quiz);
+            let run =
+                driver::step_through(only, &options_of_run, Some(interrupt.as_fd()), &mut person);
+            let score = person.score().unwrap_or_default();
+            print(&format!("\n{}{score}", one(&run, options)))?;
+            Ok(run.outcome())
+        }
+        _ if options.step => {
+            complain("--step and --quiz take one scenario");
+            Err(usage)
+        }
         [only] => {
             let run = driver::run(only, &options_of_run, Some(interrupt.as_fd()));
             print(&one(&run, options))?;
@@ -97,7 +110,14 @@ fn interrupts() -> nix::Result<SignalFd> {
 fn one(run: &Run, options: &RunOptions) -> String {
     match options.style {
         Some(style) => report::style::render(run, style, &options.look),
-        None => report::table::render(run, &options.look, &options.detail),
+        None => {
+            let table = report::table::render(run, &options.look, &options.detail);
+            let failure = report::failure::render(run, &options.look);
+            match failure.is_empty() {
+                true => table,
+                false => format!("{table}\n{failure}"),
+            }
+        }
     }
 }
 
@@ -108,6 +128,11 @@ fn several(
     options: &RunOptions,
     interrupt: BorrowedFd<'_>,
 ) -> Result<Outcome, u8> {
+    let names = scenarios.iter().map(|scenario| &scenario.name);
+    let longest = names
+        .map(|name| report::summary::name_width(name, &options.look))
+        .max()
+        .unwrap_or(0);
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<Option<Run>>> = Mutex::new(vec![None; scenarios.len()]);
     let printed: Mutex<(usize, Result<(), u8>)> = Mutex::new((0, Ok(())));
@@ -123,7 +148,7 @@ fn several(
                     if let Ok(mut done) = done.lock() {
                         done[index] = Some(run);
                     }
-                    print_finished(&done, &printed, options);
+                    print_finished(&done, &printed, &options.look, longest);
                 }
             });
         }
@@ -149,13 +174,14 @@ fn several(
 fn print_finished(
     done: &Mutex<Vec<Option<Run>>>,
     printed: &Mutex<(usize, Result<(), u8>)>,
-    options: &RunOptions,
+    look: &Look,
+    longest: usize,
 ) {
     let (Ok(mut printed), Ok(done)) = (printed.lock(), done.lock()) else {
         return;
     };
     while let Some(Some(run)) = done.get(printed.0) {
-        let text = report::summary::line(run, &options.look);
+        let text = report::summary::line(run, longest, look);
         if let Err(code) = print(&text) {
             printed.1 = Err(code);
         }

@@ -1,17 +1,17 @@
 //! [`Session`]: a lab while a scenario runs in it. It waits for whatever happens next, lets one
 //! packet at a time go, and samples at quiet points.
 
-use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
+use super::pilot::{Choice, Moment, Pilot};
 use super::recorder::Recorder;
 use super::streams::{Input, Lines};
-use crate::event::{Aspect, Body, Cause, Kind, Packet, Source, Stream};
-use crate::lab::wire::{Arrival, Delivery, Fate, Wire};
+use crate::event::{Aspect, Body, Cause, Kind, SegmentRole, Source, Stream, TcpFlags};
+use crate::lab::wire::{Delivery, Fate, Wire};
 use crate::lab::{Lab, LabError, ProgramPipes};
 use crate::model::{HostName, ProcessName, ProgramName, Tuple};
 use crate::observe::processes::Processes;
@@ -30,7 +30,6 @@ pub(super) struct Pipes {
 }
 
 /// A lab while a scenario runs in it.
-#[derive(Debug)]
 pub(super) struct Session<'a> {
     pub(super) pen: Recorder,
     pub(super) lab: Lab,
@@ -38,6 +37,9 @@ pub(super) struct Session<'a> {
     pub(super) processes: Processes,
     pub(super) sockets: Sockets,
     pub(super) pipes: Vec<Pipes>,
+    pilot: Option<&'a mut dyn Pilot>,
+    /// How long the pilot was thinking, all in all.
+    pub(super) thought: Duration,
     channel: Receiver,
     interrupt: Option<BorrowedFd<'a>>,
     settle_for: Duration,
@@ -88,10 +90,43 @@ impl<'a> Session<'a> {
             processes: Processes::default(),
             sockets,
             pipes: Vec::new(),
+            pilot: None,
+            thought: Duration::ZERO,
             channel,
             interrupt,
-            settle_for: tolerance::SETTLE.mul_f64(scale),
+            settle_for: tolerance::SETTLE.mul_f64(scale.max(1.0)),
         }
+    }
+
+    /// Somebody to ask before each step and packet.
+    pub(super) fn ask(&mut self, pilot: &'a mut dyn Pilot) {
+        self.pilot = Some(pilot);
+    }
+
+    /// A step is about to begin.
+    pub(super) fn ask_step(&mut self, step: usize, text: &str) -> Result<(), Halt> {
+        self.ask_pilot(step, |pilot, moment| pilot.step(moment, text))
+            .map(drop)
+    }
+
+    fn ask_pilot(
+        &mut self,
+        step: usize,
+        question: impl FnOnce(&mut dyn Pilot, &Moment<'_>) -> Choice,
+    ) -> Result<Choice, Halt> {
+        let Some(pilot) = self.pilot.as_mut() else {
+            return Ok(Choice::Go);
+        };
+        let timeline = self.pen.timeline();
+        let begun = Instant::now();
+        let choice = question(&mut **pilot, &Moment { timeline, step });
+        self.thought += begun.elapsed();
+        match choice {
+            Choice::Quit => return Err(Halt::Interrupted),
+            Choice::RunOn => self.pilot = None,
+            Choice::Go | Choice::Drop => {}
+        }
+        Ok(choice)
     }
 
     /// Connects the pipes of a program that was just started.
@@ -118,10 +153,13 @@ impl<'a> Session<'a> {
                 pause = tolerance::LOOK_AGAIN.0;
             }
             let patience_over = begun.elapsed() > self.settle_for;
+            if patience_over {
+                self.processes.give_up_waiting(&mut self.pen);
+            }
             let quiet = self.processes.look(&mut self.pen);
             if quiet || patience_over {
                 // What a process told before it blocked stands before what it sent.
-                if self.hear()? | self.take_packets()? || self.deliver_one()? {
+                if self.hear()? || self.deliver_one()? || self.take_packet()? {
                     quiet_before = false;
                     continue;
                 }
@@ -203,45 +241,59 @@ impl<'a> Session<'a> {
         Ok(any)
     }
 
-    /// Takes the packets that hosts have sent. Says whether there were any.
-    fn take_packets(&mut self) -> Result<bool, Halt> {
-        let mut taken = Vec::new();
-        while let Some(arrival) = self.wire.as_mut().map(Wire::take).transpose()?.flatten() {
-            taken.push(arrival);
-        }
-        for (index, arrival) in taken.iter().enumerate() {
-            // A program that writes and closes at once has sent both segments before anyone could
-            // ask: the state is the last one's doing.
-            let is_last = !taken[index + 1..]
-                .iter()
-                .any(|later| ends(&later.packet) == ends(&arrival.packet));
-            self.left(arrival, is_last);
-        }
-        Ok(!taken.is_empty())
-    }
-
-    /// A packet left a host.
-    fn left(&mut self, arrival: &Arrival, ask: bool) {
+    /// Takes the next packet that a host has sent. The others wait in its device: nothing can
+    /// happen to them there. Says whether there was one.
+    fn take_packet(&mut self) -> Result<bool, Halt> {
+        let Some(arrival) = self.wire.as_mut().map(Wire::take).transpose()?.flatten() else {
+            return Ok(false);
+        };
         let packet = &arrival.packet;
         let id = packet.id;
         self.pen.emit(Source::Wire, Kind::Sent(packet.clone()));
-        if ask && matches!(packet.body, Body::Tcp(_)) {
-            let (local, remote) = ends(packet);
-            self.touch(&packet.from, Tuple { local, remote }, Cause::Sent(id));
+        // Sending changes a state only by these (RFC 9293 figure 5). Whoever sent data and closed
+        // at once is in FIN_WAIT1 already, but not because of the data.
+        let changes = [TcpFlags::SYN, TcpFlags::FIN, TcpFlags::RST];
+        if let Body::Tcp(segment) = &packet.body
+            && changes.iter().any(|flag| segment.flags.has(*flag))
+        {
+            let (local, remote) = (packet.src, packet.dst);
+            let from = packet.from.clone();
+            self.touch(&from, Tuple { local, remote }, Cause::Sent(id));
         }
-        match &arrival.fate {
+        // While somebody looks at a SYN the kernel sends it again each second.
+        let is_syn = matches!(&packet.body, Body::Tcp(segment)
+            if segment.flags.has(TcpFlags::SYN) && segment.role == SegmentRole::Retransmission);
+        if let (true, true, Some(wire)) = (is_syn, self.pilot.is_some(), &mut self.wire) {
+            wire.drop_packet(id);
+            let why = "it came again while you were looking".to_owned();
+            self.pen
+                .emit(Source::Wire, Kind::Dropped { packet: id, why });
+            return Ok(true);
+        }
+        match arrival.fate {
             Fate::Ready | Fate::Delayed(_) => {}
             Fate::Held => self.pen.emit(Source::Wire, Kind::Held { packet: id }),
             Fate::Dropped(why) => {
-                let why = why.clone();
                 self.pen
                     .emit(Source::Wire, Kind::Dropped { packet: id, why });
             }
         }
+        Ok(true)
     }
 
     /// Hands over the next packet, if one is on its way.
     fn deliver_one(&mut self) -> Result<bool, Halt> {
+        let next = self.wire.as_ref().and_then(Wire::peek).cloned();
+        if let (Some(packet), true) = (&next, self.pilot.is_some()) {
+            let step = self.pen.step();
+            let choice = self.ask_pilot(step, |pilot, moment| pilot.packet(moment, packet))?;
+            if let (Choice::Drop, Some(wire)) = (choice, &mut self.wire) {
+                wire.drop_packet(packet.id);
+                let (packet, why) = (packet.id, "you dropped it".to_owned());
+                self.pen.emit(Source::Wire, Kind::Dropped { packet, why });
+                return Ok(true);
+            }
+        }
         let Some(delivery) = self.wire.as_mut().and_then(Wire::deliver) else {
             return Ok(false);
         };
@@ -256,6 +308,10 @@ impl<'a> Session<'a> {
                         remote: packet.src,
                     };
                     self.touch(to, tuple, Cause::Received(id));
+                }
+                let (step, timeline) = (self.pen.step(), self.pen.timeline());
+                if let Some(pilot) = &mut self.pilot {
+                    pilot.delivered(&Moment { timeline, step }, &packet);
                 }
             }
             Delivery::Lost(packet, why) => {
@@ -360,8 +416,4 @@ impl<'a> Session<'a> {
         }
         Ok(())
     }
-}
-
-fn ends(packet: &Packet) -> (SocketAddr, SocketAddr) {
-    (packet.src, packet.dst)
 }

@@ -32,6 +32,8 @@ struct Watched {
     reaped: bool,
     /// Whether its parent ignored SIGCHLD when it ended: then the kernel reaps it.
     parent_ignores: bool,
+    /// It did not come to rest in time: it is not waited for any more until it does.
+    restless: bool,
     /// It is gone, and it is open whether the lab's first process reaped it.
     awaits_word: bool,
 }
@@ -78,6 +80,7 @@ impl Processes {
             told_end: false,
             reaped: false,
             parent_ignores: false,
+            restless: false,
             awaits_word: false,
         });
     }
@@ -176,8 +179,8 @@ impl Processes {
         self.look_for_end(index, pen);
         let process = &self.all[index];
         if process.ended {
-            // The lab's first process is about to reap a program's; nobody may ever reap a child.
-            return process.parent.is_some();
+            // What the lab's first process has to reap, it reaps at once.
+            return process.reaped || !self.init_may_reap(index);
         }
         let Some(watch) = &process.watch else {
             return true;
@@ -195,7 +198,9 @@ impl Processes {
                 for pid in children {
                     new |= self.meet_child(index, pid, pen);
                 }
-                quiet && !new
+                let process = &mut self.all[index];
+                process.restless &= !quiet;
+                (quiet || process.restless) && !new
             }
             Err(error) => {
                 pen.emit(Source::Sampler, gap(&error));
@@ -239,6 +244,7 @@ impl Processes {
             told_end: false,
             reaped: false,
             parent_ignores: false,
+            restless: false,
             awaits_word: false,
         });
         true
@@ -446,17 +452,19 @@ impl Processes {
         })
     }
 
-    /// The processes that are busy now, for saying what a step did not wait for.
-    pub fn busy(&self) -> Vec<ProcessName> {
-        self.all
-            .iter()
-            .filter(|p| !p.ended)
-            .filter(|p| {
-                let quiet = p.watch.as_ref().map(ProcessWatch::is_quiet);
-                !matches!(quiet, Some(Ok(true)) | None)
-            })
-            .map(|p| p.name.clone())
-            .collect()
+    /// Stops waiting for the processes that are busy now, and says so.
+    pub fn give_up_waiting(&mut self, pen: &mut Recorder) {
+        for process in self.all.iter_mut().filter(|p| !p.ended && !p.restless) {
+            let quiet = process.watch.as_ref().map(ProcessWatch::is_quiet);
+            if matches!(quiet, Some(Ok(false))) {
+                process.restless = true;
+                let text = format!(
+                    "{} does not come to rest: from here on its order among the others is chance",
+                    process.name
+                );
+                pen.emit(Source::Sampler, Kind::Note { text });
+            }
+        }
     }
 }
 

@@ -6,13 +6,13 @@
 
 use std::os::fd::AsFd;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 
 use super::endpoints::tcp_connect;
 use super::options::{CloseHow, Connecting, Sigpipe};
 use super::posix::{
     Failure, Fork, Lines, Socket, block, close, exit_now, fork, kill_child, leave, print, read,
-    stdin, wait_for, wait_with_mask, write_all,
+    restore, stdin, wait_for, wait_with_mask, write_all,
 };
 
 pub(crate) const NAME: &str = "chat-client";
@@ -50,9 +50,15 @@ pub(crate) fn run(options: &Options) -> i32 {
 fn talk(options: &Options) -> Result<(), Failure> {
     options.sigpipe.install()?;
     let connection = tcp_connect(&options.connecting)?;
+    // Blocked before the fork: the child shall not die before it has begun.
+    let outside = block(Signal::SIGTERM)?;
     match fork()? {
-        Fork::Child => exit_now(leave(NAME, write_routine(connection, options.close))),
+        Fork::Child => {
+            let written = write_routine(connection, options.close, outside);
+            exit_now(leave(NAME, written));
+        }
         Fork::Parent(child) => {
+            restore(outside)?;
             let read_all = read_routine(&connection);
             close(connection)?;
             if !options.leave_writer {
@@ -77,10 +83,10 @@ fn read_routine(connection: &Socket) -> Result<(), Failure> {
 
 /// The child: from standard input to the connection, until `q` or the end.
 ///
-/// The parent's SIGTERM may end it only where it waits for a line. One that has read `q` closes
+/// SIGTERM is blocked but for `waiting`, the mask while it waits for a line: there the parent's
+/// SIGTERM may end it. One that has read `q` closes
 /// and exits 0, also when the server's FIN is faster than its exit.
-fn write_routine(connection: Socket, how: CloseHow) -> Result<(), Failure> {
-    let waiting = block(Signal::SIGTERM)?;
+fn write_routine(connection: Socket, how: CloseHow, waiting: SigSet) -> Result<(), Failure> {
     let mut lines = Lines::default();
     loop {
         while !lines.has_next() {

@@ -1,84 +1,73 @@
-//! stub
-#![allow(missing_docs)]
-use crate::run::Run;
-#[derive(Debug)]
+//! Reports: pure functions from plain data ([`Run`](crate::run::Run)) to text. Nothing here reads
+//! the environment, the terminal or the clock.
+//!
+//! | file | what it prints |
+//! |---|---|
+//! | [`table`] | the ladder of one run: two lanes, the wire between them, what changed |
+//! | [`failure`] | failed expectations, as a compiler prints errors |
+//! | [`summary`] | several runs, one line each |
+//! | [`moment`] | what is on the wire now, for stepping through a run |
+//! | [`list`] | the built-in scenarios by topic |
+//! | [`style`] | samples as lsof, ss, netstat and ps print them |
+//! | [`rows`] | what of a timeline is worth showing: the rows that every picture draws |
+//! | [`snapshot`] | the state of everything at one event |
+
+mod arrow;
+pub mod failure;
+mod grid;
+mod ladder;
+pub mod list;
+pub mod moment;
+mod palette;
+pub mod rows;
+pub mod snapshot;
+mod snippet;
+pub mod style;
+pub mod summary;
+pub mod table;
+mod text;
+
+pub use palette::Tone;
+pub use text::escape;
+
+/// How the output may look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
+    /// Columns of the terminal or file. Less than [`Look::NARROWEST`] is taken as that.
     pub width: usize,
+    /// Whether ANSI colours may be used.
     pub color: bool,
+    /// Whether characters beyond ASCII may be used.
     pub unicode: bool,
 }
-#[derive(Debug)]
+
+impl Look {
+    /// The least width that a report is laid out for, in columns.
+    pub const NARROWEST: usize = 60;
+
+    /// The width to lay out for.
+    pub(crate) fn columns(&self) -> usize {
+        self.width.clamp(Look::NARROWEST, usize::from(u16::MAX) / 2)
+    }
+}
+
+/// How much to show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Detail {
+    /// Every event, also those that change nothing.
     pub all: bool,
+    /// What to show of segments.
     pub wire: WireDetail,
 }
-#[derive(Debug)]
+
+/// What to show of segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WireDetail {
+    /// Flags, sequence and acknowledgement numbers, length and window, as far as there is room.
+    #[default]
     Full,
+    /// Flags and length.
     Flags,
+    /// Nothing: no lane for the wire.
     Off,
-}
-pub mod style {
-    #[derive(Clone, Copy, Debug)]
-    pub enum Style {
-        Lsof,
-        Ss,
-        Netstat,
-        Ps,
-    }
-    pub fn render(_: &crate::run::Run, _: Style, _: &super::Look) -> String {
-        String::new()
-    }
-}
-pub mod list {
-    pub struct Entry {
-        pub topic: String,
-        pub name: String,
-        pub title: String,
-    }
-    pub fn render(e: &[Entry], _: &super::Look) -> String {
-        e.iter()
-            .map(|e| format!("{} {} {}\n", e.topic, e.name, e.title))
-            .collect()
-    }
-}
-pub mod table {
-    use super::*;
-    pub fn render(run: &Run, _: &Look, _: &Detail) -> String {
-        let mut s = String::new();
-        for e in run.timeline.events() {
-            s += &format!(
-                "{:>7} {} {:?}\n",
-                crate::model::millis(e.at),
-                e.step,
-                e.kind
-            );
-        }
-        for (i, c) in run.checks() {
-            s += &format!(
-                "step {} {:?} {} => {:?}\n",
-                i, c.polarity, c.text, c.verdict
-            );
-        }
-        s += &format!(
-            "{:?} {:?} {:?} took {:?}\n",
-            run.outcome(),
-            run.stopped,
-            run.header.place,
-            run.took
-        );
-        s
-    }
-}
-pub mod summary {
-    use super::*;
-    pub fn line(r: &Run, _: &Look) -> String {
-        format!("{} {:?} {:?}\n", r.header.scenario, r.outcome(), r.took)
-    }
-    pub fn closing(r: &[Run], l: &Look, d: &Detail) -> String {
-        r.iter()
-            .filter(|r| r.outcome() != crate::run::Outcome::Passed)
-            .map(|r| table::render(r, l, d))
-            .collect()
-    }
 }

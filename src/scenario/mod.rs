@@ -73,6 +73,10 @@ pub struct Scenario {
     pub about: String,
     /// Where the story comes from: `UNP 5.8`.
     pub source_note: Option<String>,
+    /// Of a bug: the line that mends it.
+    pub fix: Option<String>,
+    /// The scenario that shows the same with the fix, or without.
+    pub twin: Option<String>,
     /// The programs by name.
     pub programs: BTreeMap<ProgramName, Program>,
     /// Settings of hosts by name; a host that a program names need not be here.
@@ -124,6 +128,8 @@ pub struct Host {
 /// A step: actions, then what must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
+    /// The part of the story that happens here, for `sockscope explain`.
+    pub tells: Option<String>,
     /// The actions; none: only wait for the expectations.
     pub actions: Vec<Spanned<Action>>,
     /// What must hold before the step ends.

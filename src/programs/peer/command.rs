@@ -18,6 +18,7 @@ pub(super) enum Command {
     ConnectStart(SocketAddr),
     ConnectFinish,
     Write(Vec<u8>),
+    WriteLine(Vec<u8>),
     WriteBytes(usize),
     Read(usize),
     Shutdown(Shutdown),
@@ -35,6 +36,11 @@ impl Command {
         // What is written may be any bytes; everything else is text.
         if word == b"write" {
             return Ok(Command::Write(rest.get(1..).unwrap_or_default().to_vec()));
+        }
+        if word == b"write-line" {
+            let mut text = rest.get(1..).unwrap_or_default().to_vec();
+            text.push(b'\n');
+            return Ok(Command::WriteLine(text));
         }
         let word = word.escape_ascii().to_string();
         let rest = rest.escape_ascii().to_string();
@@ -88,6 +94,7 @@ impl Command {
             Command::ConnectStart(_) => "connect-start",
             Command::ConnectFinish => "connect-finish",
             Command::Write(_) => "write",
+            Command::WriteLine(_) => "write-line",
             Command::WriteBytes(_) => "write-bytes",
             Command::Read(_) => "read",
             Command::Shutdown(_) => "shutdown",
@@ -132,6 +139,10 @@ mod tests {
         assert_eq!(
             Command::parse(b"write  a b\xff "),
             Ok(Command::Write(b" a b\xff ".to_vec()))
+        );
+        assert_eq!(
+            parse("write-line a b"),
+            Ok(Command::WriteLine(b"a b\n".to_vec()))
         );
         assert_eq!(parse("write"), Ok(Command::Write(Vec::new())));
     }

@@ -93,7 +93,9 @@ fn on_socket(socket: &Socket, command: Command) -> Result<String, Failure> {
             poll([(socket.as_fd(), PollFlags::POLLOUT)])?;
             connect_result(socket).and_then(ok)
         }
-        Command::Write(bytes) => write(socket, &bytes).map(|taken| taken.to_string()),
+        Command::Write(bytes) | Command::WriteLine(bytes) => {
+            write(socket, &bytes).map(|taken| taken.to_string())
+        }
         Command::WriteBytes(count) => write_bytes(socket, count),
         Command::Read(most) => {
             let mut buffer = vec![0_u8; most.min(1 << 20)];

@@ -31,6 +31,7 @@ pub(crate) const NAME: &str = "peer";
 ///   connect-start ADDR PORT    begin to connect and do not wait
 ///   connect-finish             wait for what connect-start began
 ///   write TEXT                 the text as it is, without a line end
+///   write-line TEXT            the text and a line end
 ///   write-bytes N              N times the letter x
 ///   read [N]                   read() once, at most N bytes
 ///   shutdown RD|WR|RDWR        half-close
@@ -84,7 +85,7 @@ fn carry_out(end: &mut End, line: &[u8]) -> Result<(), Failure> {
                 Err(errno) => (word, in_words(errno)),
             }
         }
-        Err(why) => ("error", why),
+        Err(why) => (NAME, why),
     };
     print(format!("{word}: {answer}\n").as_bytes())
 }

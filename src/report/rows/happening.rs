@@ -1,0 +1,270 @@
+//! One event in words.
+
+use super::{Class, Happening, Lanes};
+use crate::event::{Call, CallResult, Event, Kind, Reaper, Stream};
+use crate::model::{ExitStatus, Holder, ProcState, ProcessName, SocketFacts, TcpState, errno_name};
+use crate::report::palette::Tone;
+use crate::report::text::{escape, quote};
+
+/// The columns that a line of a program's output takes at most.
+const OUTPUT_COLUMNS: usize = 72;
+
+/// Calls whose success says nothing that the timeline does not show otherwise: data on the wire,
+/// forks and reaped children as processes.
+const ROUTINE: [&str; 20] = [
+    "read",
+    "readv",
+    "recv",
+    "recvfrom",
+    "recvmsg",
+    "write",
+    "writev",
+    "send",
+    "sendto",
+    "sendmsg",
+    "poll",
+    "epoll_wait",
+    "fork",
+    "wait",
+    "wait4",
+    "waitpid",
+    "sigaction",
+    "socket",
+    "bind",
+    "setsockopt",
+];
+
+/// Errors that tell a program to try again or later, not that something is wrong.
+const HARMLESS: [i32; 4] = [libc::EINTR, libc::EAGAIN, libc::EINPROGRESS, libc::ECHILD];
+
+/// What the timeline knew when the event came.
+pub(super) struct Moment<'a> {
+    pub(super) lanes: &'a Lanes<'a>,
+    /// Show also what changes nothing.
+    pub(super) all: bool,
+    /// The process that ended here stays a zombie.
+    pub(super) zombie: bool,
+    /// The step has several actions.
+    pub(super) several_actions: bool,
+}
+
+impl Moment<'_> {
+    /// The event in words; nothing when it is not worth a row or is drawn otherwise.
+    pub(super) fn tell(&self, event: &Event) -> Option<Happening> {
+        match &event.kind {
+            Kind::Acted { text } => {
+                let shown = self.all || self.several_actions;
+                shown.then(|| free(Class::Action, Tone::Strong, format!("▸ {}", escape(text))))
+            }
+            Kind::Quiet => self
+                .all
+                .then(|| free(Class::Event, Tone::Faint, "quiet".to_owned())),
+            Kind::Spawned { process, pid, .. } => {
+                self.of(process, Tone::Plain, format!("started, pid {pid}"))
+            }
+            Kind::Forked {
+                process,
+                pid,
+                parent,
+            } => self.of(parent, Tone::Plain, format!("forked {process}, pid {pid}")),
+            Kind::ProcessState { process, state } => self.process_state(process, *state),
+            Kind::Exited { process, status } => self.exited(process, *status),
+            // The lab's init started a program's first process: who else would reap it?
+            Kind::Reaped {
+                process,
+                by: Reaper::Init,
+            } if !process.is_child() && !self.all => None,
+            Kind::Reaped { process, by } => {
+                let tone = match by {
+                    Reaper::Process(_) => Tone::Plain,
+                    Reaper::Init | Reaper::Kernel | Reaper::Unknown => Tone::Faint,
+                };
+                self.of(process, tone, reaped(by))
+            }
+            Kind::Adopted { process, by } => {
+                let by = match by {
+                    Reaper::Process(name) => name.to_string(),
+                    Reaper::Init => "init".to_owned(),
+                    Reaper::Kernel => "the kernel".to_owned(),
+                    Reaper::Unknown => "nobody knows whom".to_owned(),
+                };
+                self.of(process, Tone::Closing, format!("adopted by {by}"))
+            }
+            Kind::Output {
+                process,
+                stream,
+                text,
+            } => {
+                let how = match stream {
+                    Stream::Stdout => "prints",
+                    Stream::Stderr => "prints to stderr",
+                };
+                let text = format!("{how} {}", quote(text, OUTPUT_COLUMNS));
+                let told = self.of(process, Tone::Plain, text)?;
+                Some(Happening {
+                    class: Class::Output,
+                    ..told
+                })
+            }
+            Kind::Called { process, call } => self.called(process, call),
+            Kind::Note { text } => Some(free(Class::Note, Tone::Plain, escape(text))),
+            Kind::Gap { aspect, why } => Some(free(
+                Class::Gap,
+                Tone::Bad,
+                format!("may have missed {}: {}", aspect.words(), escape(why)),
+            )),
+            Kind::Gauges { key, facts } => {
+                let endpoint = self.lanes.endpoint(*key).filter(|_| self.all)?;
+                Some(Happening {
+                    text: format!("{} {}", endpoint.name, gauges(facts)),
+                    tone: Tone::Faint,
+                    side: Some(self.lanes.side(endpoint)),
+                    class: Class::Event,
+                })
+            }
+            Kind::Dropped { why, .. } => Some(free(
+                Class::Event,
+                Tone::Closing,
+                format!("dropped: {}", escape(why)),
+            )),
+            Kind::Delivered { packet } => self.all.then(|| {
+                free(
+                    Class::Event,
+                    Tone::Faint,
+                    format!("packet {} delivered", packet.0),
+                )
+            }),
+            Kind::StepBegan
+            | Kind::Socket { .. }
+            | Kind::Holders { .. }
+            | Kind::Sent(_)
+            | Kind::Held { .. } => None,
+        }
+    }
+
+    fn of(&self, process: &ProcessName, tone: Tone, text: String) -> Option<Happening> {
+        Some(Happening {
+            text: format!("{} {text}", escape(process.as_str())),
+            tone,
+            side: self.lanes.side_of_process(process),
+            class: Class::Event,
+        })
+    }
+
+    fn process_state(&self, process: &ProcessName, state: ProcState) -> Option<Happening> {
+        match state {
+            ProcState::Stopped => self.of(process, Tone::Closing, "stopped (T)".to_owned()),
+            ProcState::Traced => self.of(process, Tone::Closing, "stopped (t)".to_owned()),
+            // The end of the process is an event of its own.
+            ProcState::Zombie | ProcState::Dead => None,
+            other if self.all => self.of(
+                process,
+                Tone::Faint,
+                format!("is in state {}", other.letter()),
+            ),
+            _ => None,
+        }
+    }
+
+    fn exited(&self, process: &ProcessName, status: Option<ExitStatus>) -> Option<Happening> {
+        let how = status.map_or_else(
+            || "ended, nobody saw how".to_owned(),
+            |status| status.to_string(),
+        );
+        let forced = matches!(status, Some(ExitStatus::Signaled { .. }));
+        if self.zombie {
+            self.of(process, Tone::Bad, format!("{how} → Z <defunct>"))
+        } else {
+            let tone = if forced { Tone::Bad } else { Tone::Plain };
+            self.of(process, tone, how)
+        }
+    }
+
+    fn called(&self, process: &ProcessName, call: &Call) -> Option<Happening> {
+        let routine = ROUTINE.contains(&call.name.as_str());
+        let name = escape(&call.name);
+        let args = escape(&call.args);
+        match call.result {
+            CallResult::Nothing => self.of(process, Tone::Plain, format!("caught {name}")),
+            CallResult::Errno(errno) => {
+                let tone = if HARMLESS.contains(&errno) {
+                    Tone::Closing
+                } else {
+                    Tone::Bad
+                };
+                let text = format!("{name}({args}) → {}", errno_name(errno));
+                self.of(process, tone, text)
+            }
+            CallResult::Eof => self.of(process, Tone::Plain, format!("{name}({args}) → EOF")),
+            CallResult::Value(_) if routine && !self.all => None,
+            CallResult::Value(0) => self.of(process, Tone::Plain, format!("{name}({args})")),
+            CallResult::Value(value) => {
+                self.of(process, Tone::Plain, format!("{name}({args}) → {value}"))
+            }
+        }
+    }
+}
+
+fn free(class: Class, tone: Tone, text: String) -> Happening {
+    Happening {
+        text,
+        tone,
+        side: None,
+        class,
+    }
+}
+
+fn reaped(by: &Reaper) -> String {
+    match by {
+        Reaper::Process(parent) => format!("reaped by {parent}"),
+        Reaper::Init => "reaped by init".to_owned(),
+        Reaper::Kernel => "reaped by the kernel at once".to_owned(),
+        Reaper::Unknown => "reaped, nobody saw by whom".to_owned(),
+    }
+}
+
+/// Who holds an endpoint, in words. `held_before`: somebody held it earlier.
+pub(super) fn holders(
+    holders: &[Holder],
+    unreadable: &[ProcessName],
+    state: TcpState,
+    held_before: bool,
+) -> String {
+    let mut text = if holders.is_empty() {
+        match state {
+            _ if !unreadable.is_empty() => "held by nobody known".to_owned(),
+            TcpState::Established | TcpState::SynRecv | TcpState::CloseWait if !held_before => {
+                "held by nobody: not accepted yet".to_owned()
+            }
+            _ => "held by nobody: the kernel finishes it".to_owned(),
+        }
+    } else {
+        let names: Vec<String> = holders
+            .iter()
+            .map(|holder| format!("{} fd {}", holder.process, holder.fd))
+            .collect();
+        format!("held by {}", names.join(", "))
+    };
+    if !unreadable.is_empty() {
+        let names: Vec<&str> = unreadable.iter().map(ProcessName::as_str).collect();
+        text.push_str(", perhaps by ");
+        text.push_str(&names.join(", "));
+        text.push_str(" (descriptors unreadable)");
+    }
+    text
+}
+
+fn gauges(facts: &SocketFacts) -> String {
+    let mut text = format!("recv-q {} send-q {}", facts.recv_q, facts.send_q);
+    if facts.timer != crate::model::TimerKind::Off {
+        text.push_str(&format!(
+            " timer {} {} ms",
+            facts.timer.word(),
+            facts.timer_ms
+        ));
+    }
+    if facts.retransmits > 0 {
+        text.push_str(&format!(" retransmits {}", facts.retransmits));
+    }
+    text
+}

@@ -1,0 +1,161 @@
+//! The table of one run: heading, ladder, verdict.
+
+use super::grid::wrap;
+use super::ladder::{self, Ladder};
+use super::palette::Tone;
+use super::rows::select;
+use super::text::{count, cut, escape, width};
+use super::{Detail, Look};
+use crate::event::Aspect;
+use crate::run::{Header, Outcome, Place, Run, Verdict};
+
+/// The whole table, ending in a newline.
+pub fn render(run: &Run, look: &Look, detail: &Detail) -> String {
+    let rows = select(run, detail);
+    let ladder = Ladder::fit(run, &rows, look, detail);
+    let mut lines = heading(&run.header, look);
+    if !rows.is_empty() {
+        lines.push(String::new());
+        lines.extend(ladder.head());
+        lines.extend(ladder.lines(&rows, &|_| false));
+    }
+    lines.push(String::new());
+    lines.extend(ladder::legend(&rows, look));
+    lines.extend(verdict(run, look));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// Scenario, title, place, and what could not be seen.
+fn heading(header: &Header, look: &Look) -> Vec<String> {
+    let place = look.glyphs(&place(header));
+    let name = look.glyphs(&escape(&header.scenario));
+    let title = look.glyphs(&escape(&header.title));
+    let name = cut(&name, look.columns().saturating_sub(width(&place) + 1));
+    let free = look.columns().saturating_sub(width(&name) + width(&place));
+    let mut lines = Vec::new();
+    let fits = width(&title) + 4 <= free;
+    let beside = if fits {
+        format!("  {title}")
+    } else {
+        String::new()
+    };
+    let gap = " ".repeat(free.saturating_sub(width(&beside)));
+    lines.push(format!(
+        "{}{}{gap}{}",
+        look.paint(Tone::Strong, &name),
+        look.paint(Tone::Plain, &beside),
+        look.paint(Tone::Faint, &place)
+    ));
+    if !fits {
+        lines.extend(wrap(look, "  ", &title, Tone::Plain));
+    }
+    if !header.settings.is_empty() {
+        let settings: Vec<String> = header.settings.iter().map(|s| escape(s)).collect();
+        lines.extend(wrap(look, "  ", &settings.join("; "), Tone::Faint));
+    }
+    for blind in &header.blind {
+        let mut text = format!(
+            "cannot see {}: {}",
+            blind.aspect.words(),
+            escape(&blind.why)
+        );
+        if let Some(remedy) = &blind.remedy {
+            text.push_str("; remedy: ");
+            text.push_str(&escape(remedy));
+        }
+        lines.extend(wrap(look, "  ", &text, Tone::Closing));
+    }
+    lines
+}
+
+/// `wire · complete`, `host loopback · sampled`
+fn place(header: &Header) -> String {
+    let place = match header.place {
+        Place::Wire => "wire",
+        Place::Loopback => "private loopback",
+        Place::Host => "host loopback",
+    };
+    let sampled = header.blind.iter().any(|b| b.aspect == Aspect::Paths);
+    let completeness = if sampled { "sampled" } else { "complete" };
+    format!("{place} · {completeness}")
+}
+
+/// The last line, and why something is inconclusive.
+fn verdict(run: &Run, look: &Look) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (step, check) in run.checks() {
+        if let Verdict::Inconclusive { why, remedy } = &check.verdict {
+            let mut text = format!(
+                "step {}: {}: {}",
+                step + 1,
+                escape(&check.text),
+                escape(why)
+            );
+            if let Some(remedy) = remedy {
+                text.push_str("; remedy: ");
+                text.push_str(&escape(remedy));
+            }
+            lines.extend(wrap(look, " ? ", &text, Tone::Closing));
+        }
+    }
+    let (word, tone) = headline(run.outcome());
+    if let Some(stopped) = &run.stopped {
+        let indent = format!(" {word}  ");
+        let why = format!("step {}: {}", run.steps.len(), escape(&stopped.why));
+        let mut told = wrap(look, &indent, &why, Tone::Plain);
+        if let Some(first) = told.first_mut() {
+            *first = first.replacen(word, &look.paint(tone, word), 1);
+        }
+        lines.extend(told);
+        return lines;
+    }
+    lines.push(format!(
+        " {}  {}",
+        look.paint(tone, word),
+        look.glyphs(&counts(run))
+    ));
+    lines
+}
+
+/// The word of an outcome: loud unless all is well.
+pub(super) fn headline(outcome: Outcome) -> (&'static str, Tone) {
+    match outcome {
+        Outcome::Passed => ("passed", Tone::Good),
+        Outcome::Failed => ("FAILED", Tone::Bad),
+        Outcome::Usage => ("ERROR", Tone::Bad),
+        Outcome::Inconclusive => ("INCONCLUSIVE", Tone::Closing),
+        Outcome::NothingMatched => ("NOTHING MATCHED", Tone::Closing),
+        Outcome::Interrupted => ("INTERRUPTED", Tone::Closing),
+    }
+}
+
+/// `11 expectations, 4 steps, 9 ms`; `2 of 11 expectations failed, 1 inconclusive, …`
+pub(super) fn counts(run: &Run) -> String {
+    let all = run.checks().count();
+    let failed = of(run, |v| matches!(v, Verdict::Fail(_)));
+    let inconclusive = of(run, |v| matches!(v, Verdict::Inconclusive { .. }));
+    let mut parts = Vec::new();
+    match (failed, inconclusive) {
+        (0, 0) if all == 0 => parts.push("no expectations".to_owned()),
+        (0, 0) => parts.push(count(all, "expectation")),
+        (0, n) => parts.push(format!("{n} of {}", count(all, "expectation"))),
+        (n, 0) => parts.push(format!("{n} of {} failed", count(all, "expectation"))),
+        (n, m) => parts.push(format!(
+            "{n} of {} failed, {m} inconclusive",
+            count(all, "expectation")
+        )),
+    }
+    parts.push(count(run.steps.len(), "step"));
+    parts.push(took(run));
+    parts.join(", ")
+}
+
+/// `9 ms`
+pub(super) fn took(run: &Run) -> String {
+    format!("{} ms", super::text::grouped(run.took.as_millis() as u64))
+}
+
+fn of(run: &Run, wanted: fn(&Verdict) -> bool) -> usize {
+    run.checks().filter(|(_, c)| wanted(&c.verdict)).count()
+}

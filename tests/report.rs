@@ -1,0 +1,321 @@
+//! The reports, whole, against files in `tests/golden/report`. `UPDATE_GOLDEN=1 cargo test --test
+//! report` writes them anew.
+
+#[path = "support/fixture.rs"]
+mod fixture;
+#[path = "support/runs.rs"]
+mod runs;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use sockscope::model::TcpState;
+use sockscope::report::rows::{RowKind, select};
+use sockscope::report::snapshot::Snapshot;
+use sockscope::report::style::{self, Style};
+use sockscope::report::{Detail, Look, Tone, WireDetail, failure, summary, table};
+use sockscope::run::Run;
+use unicode_width::UnicodeWidthStr;
+
+const PLAIN: Look = Look {
+    width: 80,
+    color: false,
+    unicode: true,
+};
+const HUNDRED: Look = Look {
+    width: 100,
+    ..PLAIN
+};
+const COLOR: Look = Look {
+    width: 120,
+    color: true,
+    unicode: true,
+};
+const ASCII: Look = Look {
+    unicode: false,
+    ..PLAIN
+};
+
+const BRIEF: Detail = Detail {
+    all: false,
+    wire: WireDetail::Full,
+};
+
+fn golden(name: &str, text: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden/report")
+        .join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the golden folder");
+        std::fs::write(&path, text).expect("a golden file");
+        return;
+    }
+    let wanted = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert!(
+        text == wanted,
+        "{name} differs; UPDATE_GOLDEN=1 rewrites it\n--- is\n{text}\n--- was\n{wanted}"
+    );
+}
+
+/// Nothing is wider than asked for, nothing steers the terminal but colour.
+fn lint(look: &Look, text: &str) {
+    for line in text.lines() {
+        let bare = without_color(line);
+        assert!(
+            bare.width() <= look.width,
+            "{} columns instead of {}: {bare}",
+            bare.width(),
+            look.width
+        );
+        assert!(!bare.chars().any(char::is_control), "{bare:?}");
+        assert!(look.color || !line.contains('\x1b'), "{line:?}");
+        assert!(look.unicode || bare.is_ascii(), "{bare}");
+        assert_eq!(line.trim_end(), line);
+    }
+}
+
+fn without_color(line: &str) -> String {
+    let mut bare = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("\x1b[") {
+        bare.push_str(before);
+        rest = after.split_once('m').map_or("", |(_, rest)| rest);
+    }
+    bare.push_str(rest);
+    bare
+}
+
+fn ladder(name: &str, run: &Run) {
+    for (suffix, look) in [("80", PLAIN), ("100", HUNDRED), ("120.color", COLOR)] {
+        let text = table::render(run, &look, &BRIEF);
+        lint(&look, &text);
+        golden(&format!("{name}.{suffix}.txt"), &text);
+    }
+}
+
+#[test]
+fn normal_close() {
+    ladder("normal-close", &runs::normal_close());
+}
+
+#[test]
+fn zombie_on_the_host() {
+    ladder("zombie", &runs::zombie());
+}
+
+#[test]
+fn a_failed_expectation() {
+    ladder("failed", &runs::failed());
+}
+
+#[test]
+fn an_inconclusive_one() {
+    ladder("inconclusive", &runs::inconclusive());
+}
+
+#[test]
+fn hostile_output() {
+    ladder("hostile", &runs::hostile());
+}
+
+#[test]
+fn a_lost_fin() {
+    ladder("lost-fin", &runs::lost_fin());
+}
+
+#[test]
+fn segments_that_cross() {
+    ladder("simultaneous-close", &runs::simultaneous_close());
+}
+
+#[test]
+fn twenty_connections() {
+    ladder("twenty", &runs::twenty());
+}
+
+#[test]
+fn a_megabyte_is_counted() {
+    ladder("megabyte", &runs::megabyte());
+}
+
+#[test]
+fn three_hosts() {
+    ladder("three-hosts", &runs::three_hosts());
+}
+
+#[test]
+fn a_run_that_stopped() {
+    ladder("stopped", &runs::stopped());
+}
+
+#[test]
+fn ascii_only() {
+    let text = table::render(&runs::lost_fin(), &ASCII, &BRIEF);
+    lint(&ASCII, &text);
+    golden("lost-fin.ascii.txt", &text);
+    lint(&ASCII, &table::render(&runs::hostile(), &ASCII, &BRIEF));
+}
+
+#[test]
+fn every_event() {
+    let all = Detail { all: true, ..BRIEF };
+    let text = table::render(&runs::normal_close(), &HUNDRED, &all);
+    lint(&HUNDRED, &text);
+    golden("normal-close.all.txt", &text);
+}
+
+#[test]
+fn without_the_wire() {
+    for (suffix, wire) in [("flags", WireDetail::Flags), ("off", WireDetail::Off)] {
+        let detail = Detail { all: false, wire };
+        let text = table::render(&runs::normal_close(), &PLAIN, &detail);
+        lint(&PLAIN, &text);
+        golden(&format!("normal-close.{suffix}.txt"), &text);
+    }
+}
+
+#[test]
+fn failures_point_into_the_scenario() {
+    for (name, run) in [("failed", runs::failed()), ("stopped", runs::stopped())] {
+        for (suffix, look) in [("80", PLAIN), ("120.color", COLOR), ("ascii", ASCII)] {
+            let text = failure::render(&run, &look);
+            lint(&look, &text);
+            golden(&format!("failure-{name}.{suffix}.txt"), &text);
+        }
+    }
+}
+
+#[test]
+fn a_passed_run_has_no_failures() {
+    assert_eq!(failure::render(&runs::normal_close(), &PLAIN), "");
+}
+
+#[test]
+fn many_runs_in_brief() {
+    let many = [
+        runs::normal_close(),
+        runs::failed(),
+        runs::inconclusive(),
+        runs::zombie(),
+        runs::stopped(),
+    ];
+    for (suffix, look) in [("80", PLAIN), ("120.color", COLOR), ("ascii", ASCII)] {
+        let text = summary::render(&many, &look, &Detail::default());
+        lint(&look, &text);
+        golden(&format!("summary.{suffix}.txt"), &text);
+    }
+    assert!(
+        summary::render(&[], &PLAIN, &Detail::default())
+            .contains("0 passed, 0 failed, 0 inconclusive")
+    );
+}
+
+#[test]
+fn as_the_tools_print_it() {
+    for (style, name) in Style::NAMED {
+        for (run, place) in [(runs::normal_close(), "wire"), (runs::zombie(), "host")] {
+            golden(
+                &format!("style-{name}.{place}.txt"),
+                &style::render(&run, style, &PLAIN),
+            );
+        }
+    }
+    golden("style-ss.color.txt", &style::ss(&runs::failed(), &COLOR));
+}
+
+/// The tone of the server's CLOSE_WAIT.
+fn close_wait(run: &Run) -> Tone {
+    let rows = select(run, &BRIEF);
+    let tones = rows.iter().filter_map(|row| match &row.kind {
+        RowKind::Rung(rung) => rung.right.as_ref(),
+        _ => None,
+    });
+    tones
+        .filter(|cell| {
+            cell.state
+                .is_some_and(|(state, _)| state == TcpState::CloseWait)
+        })
+        .map(|cell| cell.tone)
+        .next()
+        .expect("a CLOSE_WAIT")
+}
+
+#[test]
+fn a_close_wait_stands_out_only_when_it_lasts() {
+    assert_eq!(close_wait(&runs::normal_close()), Tone::Closing);
+    assert_eq!(close_wait(&runs::failed()), Tone::Bad);
+}
+
+#[test]
+fn a_counted_stretch_still_names_its_events() {
+    let run = runs::megabyte();
+    let rows = select(&run, &BRIEF);
+    assert!(rows.len() < 40, "{} rows", rows.len());
+    let shown: BTreeSet<usize> = rows.iter().flat_map(|row| row.events.clone()).collect();
+    for packet in run.timeline.packets() {
+        assert!(
+            shown.contains(&packet.sent),
+            "packet {:?}",
+            packet.packet.id
+        );
+    }
+}
+
+#[test]
+fn a_zombie_is_one_only_until_it_is_reaped() {
+    let run = runs::zombie();
+    let snapshots = Snapshot::after_steps(&run);
+    assert_eq!(snapshots.len(), run.steps.len());
+    let last = snapshots.last().expect("a snapshot");
+    let states: Vec<(&str, char)> = last
+        .processes
+        .iter()
+        .map(|p| (p.name.as_str(), p.state.letter()))
+        .collect();
+    assert_eq!(
+        states,
+        [("server", 'S'), ("client", 'S'), ("server.child", 'Z')]
+    );
+    assert!(Snapshot::at(&run.timeline, usize::MAX).is_none());
+}
+
+#[test]
+fn a_recorded_run_gives_the_same_report() {
+    let run = runs::lost_fin();
+    let text = serde_json::to_string(&run).expect("JSON");
+    let again: Run = serde_json::from_str(&text).expect("a run");
+    assert_eq!(
+        table::render(&again, &PLAIN, &BRIEF),
+        table::render(&run, &PLAIN, &BRIEF)
+    );
+}
+
+#[test]
+fn no_width_is_too_small_or_too_large() {
+    for width in [0, 1, 60, 61, 79, 95, 96, 97, 131, 250, 100_000] {
+        for run in [
+            runs::normal_close(),
+            runs::zombie(),
+            runs::hostile(),
+            runs::twenty(),
+            runs::three_hosts(),
+            runs::failed(),
+            runs::stopped(),
+        ] {
+            let look = Look { width, ..PLAIN };
+            let mut text = table::render(&run, &look, &BRIEF);
+            text.push_str(&failure::render(&run, &look));
+            text.push_str(&summary::render(
+                std::slice::from_ref(&run),
+                &look,
+                &Detail::default(),
+            ));
+            let widest = Look {
+                width: width.max(Look::NARROWEST),
+                ..look
+            };
+            lint(&widest, &text);
+        }
+    }
+}
