@@ -141,6 +141,9 @@ struct Lab {
     nursery: Option<OwnedFd>,
     hosts: Vec<MadeHost>,
     children: SignalFd,
+    /// A program was started, and sockscope has not looked at it yet: until it has, nobody is
+    /// reaped, since nothing can be asked about a pid that is gone.
+    introducing: bool,
 }
 
 fn host_fds(host: &MadeHost) -> Vec<RawFd> {
@@ -180,24 +183,28 @@ impl Lab {
             nursery,
             hosts,
             children,
+            introducing: false,
         })
     }
 
     fn serve(mut self, control: &OwnedFd) -> Result<(), TalkError> {
         let end = loop {
-            let mut fds = [
-                PollFd::new(control.as_fd(), PollFlags::POLLIN),
-                PollFd::new(self.children.as_fd(), PollFlags::POLLIN),
-            ];
+            let mut fds = vec![PollFd::new(control.as_fd(), PollFlags::POLLIN)];
+            if !self.introducing {
+                fds.push(PollFd::new(self.children.as_fd(), PollFlags::POLLIN));
+            }
             match poll(&mut fds, PollTimeout::NONE) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => break Err(error.into()),
             }
             let asked = fds[0].any().unwrap_or(false);
-            if let Err(error) = self.reap(control) {
+            if !self.introducing
+                && let Err(error) = self.reap(control)
+            {
                 break Err(error);
             }
             if asked {
+                self.introducing = false;
                 match protocol::receive::<Request>(control) {
                     Ok((request, fds)) => {
                         if let Err(error) = self.answer(control, request, fds) {
@@ -246,7 +253,10 @@ impl Lab {
         let (reply, send): (Reply, Vec<OwnedFd>) = match request {
             Request::Setup(_) => (failed("the lab is already there"), Vec::new()),
             Request::Spawn(program) => match self.spawn(&program, fds) {
-                Ok(pidfd) => (Reply::Spawned, vec![OwnedFd::from(pidfd)]),
+                Ok(pidfd) => {
+                    self.introducing = true;
+                    (Reply::Spawned, vec![OwnedFd::from(pidfd)])
+                }
                 Err(error) => {
                     let errno = error.raw_os_error().unwrap_or(0);
                     (Reply::SpawnFailed { errno }, Vec::new())
