@@ -253,20 +253,12 @@ impl Driver<'_> {
         self.session.pen.emit(Source::Driver, Kind::Note { text });
     }
 
-    /// Ends the host's processes unheard, replaces its namespace, connects the new one.
+    /// Replaces the host's namespace, connects the new one, then ends the processes of the old one.
+    /// In this order nobody hears of their end: what their kernel sends for it goes nowhere.
     fn reboot(&mut self, host: &HostName) -> Result<(), Broken> {
         let index = self.host(host)?;
         let lost = self.wire()?.crash(index);
         self.lose(lost, &format!("host {host} reboots"));
-        self.session.processes.kill_host(host);
-        let begun = Instant::now();
-        while self.session.processes.any_alive(host) {
-            self.session.wait(tolerance::TICK)?;
-            self.session.settle()?;
-            if begun.elapsed() > tolerance::STEP {
-                return Err(cannot(format!("a process of host {host} does not end")));
-            }
-        }
         let fds = self
             .session
             .lab
@@ -278,6 +270,15 @@ impl Driver<'_> {
             .rebooted(index, diag, &mut self.session.pen);
         if let Some(tun) = fds.tun {
             self.wire()?.replace(index, tun);
+        }
+        self.session.processes.kill_host(host);
+        let begun = Instant::now();
+        while self.session.processes.any_alive(host) {
+            self.session.wait(tolerance::TICK)?;
+            self.session.settle()?;
+            if begun.elapsed() > tolerance::STEP {
+                return Err(cannot(format!("a process of host {host} does not end")));
+            }
         }
         self.note(format!("host {host} is back, without memory"));
         Ok(())

@@ -292,6 +292,9 @@ impl<'a> Session<'a> {
                     .emit(Source::Wire, Kind::Dropped { packet: id, why });
             }
         }
+        if let Some(answer) = arrival.answer {
+            self.pen.emit(Source::Wire, Kind::Sent(answer));
+        }
         Ok(true)
     }
 
