@@ -38,6 +38,8 @@ pub(crate) enum Command {
     List(List),
     /// Print a scenario's file
     Show(Show),
+    /// Explain a scenario by an actual run of it, or a TCP state
+    Explain(Explain),
     /// Run a built-in server or client by hand; without a name, list them
     Program(Program),
     /// Say what sockscope can see on this machine, and what stands in its way
@@ -102,6 +104,25 @@ pub(crate) struct List {
 pub(crate) struct Show {
     /// Name of a built-in scenario, or path of a scenario file
     pub(crate) scenario: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// Name of a built-in scenario, path of a scenario file, or a TCP state (CLOSE_WAIT)
+    pub(crate) subject: String,
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: ExplainFormat,
+    #[command(flatten)]
+    pub(crate) look: LookArguments,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ExplainFormat {
+    /// For a terminal
+    Text,
+    /// For a page
+    Markdown,
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         cli::Command::Run(arguments) => commands::run::main(&arguments.into()),
         cli::Command::List(arguments) => commands::list::main(&arguments),
         cli::Command::Show(arguments) => commands::show::main(&arguments),
+        cli::Command::Explain(arguments) => commands::explain::main(&arguments),
         cli::Command::Program(arguments) => commands::program::main(&arguments),
         cli::Command::Doctor => commands::doctor::main(),
         cli::Command::LabInit => commands::lab_init::main(),

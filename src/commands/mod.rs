@@ -5,6 +5,7 @@ use std::io::Write;
 use sockscope::run::Outcome;
 
 pub(crate) mod doctor;
+pub(crate) mod explain;
 pub(crate) mod lab_init;
 pub(crate) mod list;
 pub(crate) mod program;

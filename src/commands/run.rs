@@ -98,7 +98,7 @@ fn load(options: &RunOptions) -> Option<Vec<Scenario>> {
 }
 
 /// Ctrl-C, SIGTERM and SIGHUP as a descriptor: readable from then on, for every run.
-fn interrupts() -> nix::Result<SignalFd> {
+pub(crate) fn interrupts() -> nix::Result<SignalFd> {
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGINT);
     mask.add(Signal::SIGTERM);

@@ -477,6 +477,11 @@ impl StatePath {
         self.rest.last().map_or(self.first, |(_, state)| *state)
     }
 
+    /// Whether the path names this state.
+    pub fn names(&self, state: TcpState) -> bool {
+        self.first == state || self.rest.iter().any(|(_, named)| *named == state)
+    }
+
     /// Whether it is a bare state.
     pub fn is_settled_state(&self) -> bool {
         self.rest.is_empty()
