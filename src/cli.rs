@@ -40,6 +40,10 @@ pub(crate) enum Command {
     Show(Show),
     /// Explain a scenario by an actual run of it, or a TCP state
     Explain(Explain),
+    /// Write a commented scenario file for a server of your own
+    New(New),
+    /// Print the JSON Schema of scenario files, for editors
+    Schema,
     /// Run a built-in server or client by hand; without a name, list them
     Program(Program),
     /// Say what sockscope can see on this machine, and what stands in its way
@@ -123,6 +127,18 @@ pub(crate) enum ExplainFormat {
     Text,
     /// For a page
     Markdown,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// Name of the scenario: writes NAME.toml
+    pub(crate) name: String,
+    /// The server's command, e.g. './server {port}'
+    #[arg(long, value_name = "CMD")]
+    pub(crate) server: String,
+    /// The client's command, e.g. './client {server} {port}'; by default a bare TCP end
+    #[arg(long, value_name = "CMD")]
+    pub(crate) client: Option<String>,
 }
 
 #[derive(Debug, Args)]

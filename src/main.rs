@@ -16,6 +16,8 @@ fn main() -> ExitCode {
         cli::Command::List(arguments) => commands::list::main(&arguments),
         cli::Command::Show(arguments) => commands::show::main(&arguments),
         cli::Command::Explain(arguments) => commands::explain::main(&arguments),
+        cli::Command::New(arguments) => commands::new::main(&arguments),
+        cli::Command::Schema => commands::schema::main(),
         cli::Command::Program(arguments) => commands::program::main(&arguments),
         cli::Command::Doctor => commands::doctor::main(),
         cli::Command::LabInit => commands::lab_init::main(),

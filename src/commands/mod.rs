@@ -8,8 +8,10 @@ pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod lab_init;
 pub(crate) mod list;
+pub(crate) mod new;
 pub(crate) mod program;
 pub(crate) mod run;
+pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod step;
 

@@ -22,6 +22,7 @@ mod quoted;
 mod reader;
 #[cfg(test)]
 mod round_trip;
+mod schema;
 mod step_table;
 mod suggest;
 mod wire;
@@ -38,6 +39,7 @@ pub use duration::{NotADuration, parse_duration, write_duration};
 pub use error::{Fault, ScenarioError, render_at};
 pub use load::{LoadError, load};
 pub use placeholder::{TemplateError, expand, fill};
+pub use schema::schema_text;
 pub use step_table::DEFAULT_WITHIN;
 
 use crate::model::{EndpointName, HostName, ProcessName, ProgramName, TcpState, TimerKind};
