@@ -31,6 +31,9 @@ fn holder_list(endpoint: &Endpoint) -> String {
 /// A copy of the socket is still open elsewhere: close() in one process sends no FIN (UNP
 /// section 4.8, `close(2)`).
 pub(super) fn other_holder(subject: &Subject<'_>) -> Option<String> {
+    if !subject.about_close {
+        return None;
+    }
     ends(subject).into_iter().find_map(|endpoint| {
         let closed_here = subject.timeline.events_in(subject.step).any(|(_, event)| {
             matches!(&event.kind, Kind::Called { process, call }
