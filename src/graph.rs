@@ -46,7 +46,7 @@ pub fn between(from: TcpState, to: TcpState, by_one_segment: bool) -> Between {
     if matches!(from, Unknown(_)) || matches!(to, Unknown(_)) {
         return Between::Ambiguous;
     }
-    if from == to || successors(from).contains(&to) {
+    if from == to || can_follow(from, to, by_one_segment) {
         return Between::Direct;
     }
     let mut paths = Vec::new();
@@ -58,6 +58,13 @@ pub fn between(from: TcpState, to: TcpState, by_one_segment: bool) -> Between {
     }
 }
 
+/// Whether `to` can follow `from` directly. A segment that arrives does not make a program close:
+/// between SYN_RECV and FIN_WAIT1 it leads to ESTABLISHED first. Nor does one segment open a
+/// connection by way of SYN_RECV, which is for a SYN that crosses.
+fn can_follow(from: TcpState, to: TcpState, by_one_segment: bool) -> bool {
+    successors(from).contains(&to) && !(by_one_segment && from == SynRecv && to == FinWait1)
+}
+
 /// Collects the states between `from` and `to` of every path that passes no state twice.
 fn walk(
     from: TcpState,
@@ -67,10 +74,10 @@ fn walk(
     found: &mut Vec<Vec<TcpState>>,
 ) {
     for &next in successors(from) {
-        if next == to {
+        if next == to && can_follow(from, to, by_one_segment) {
             found.push(so_far.clone());
         } else if next != Close && next != Listen && !so_far.contains(&next) {
-            if by_one_segment && next == Closing {
+            if by_one_segment && (next == Closing || from == SynSent && next == SynRecv) {
                 continue;
             }
             so_far.push(next);
@@ -103,6 +110,19 @@ mod tests {
             Between::Through(vec![FinWait2])
         );
         assert_eq!(between(FinWait1, TimeWait, false), Between::Ambiguous);
+    }
+
+    #[test]
+    fn a_program_that_closes_at_once_was_connected() {
+        assert_eq!(
+            between(SynRecv, FinWait1, true),
+            Between::Through(vec![Established])
+        );
+        assert_eq!(
+            between(SynSent, FinWait1, true),
+            Between::Through(vec![Established])
+        );
+        assert_eq!(between(SynRecv, FinWait1, false), Between::Direct);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::tolerance;
 
 mod act;
 pub mod place;
+mod processor;
 pub mod recorder;
 mod session;
 mod streams;

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
+use super::processor::Processor;
 use super::recorder::Recorder;
 use super::session::Session;
 use super::{Options, sampled_blind};
@@ -176,6 +177,7 @@ fn open_place<'a>(
         wire: place == Place::Wire,
         hosts: specs.clone(),
     };
+    let processor = (place == Place::Wire).then(Processor::take).flatten();
     let (lab, fds) = Lab::open(&options.executable, setup)?;
     let (channel, sender) = Receiver::pair()?;
     let mut diags = Vec::new();
@@ -204,6 +206,7 @@ fn open_place<'a>(
         options.timeout_scale,
     );
     session.pen = Recorder::default();
+    session.processor = processor;
     let places = placeholders(&names, &specs, place, sender)?;
     Ok((session, places, settings))
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
+use super::processor::Processor;
 use super::recorder::Recorder;
 use super::streams::{Input, Lines};
 use crate::event::{Aspect, Body, Cause, Kind, Source, Stream, TcpFlags};
@@ -40,6 +41,8 @@ pub(super) struct Session<'a> {
     channel: Receiver,
     interrupt: Option<BorrowedFd<'a>>,
     settle_for: Duration,
+    /// Held for as long as the session lasts.
+    pub(super) processor: Option<Processor>,
 }
 
 /// The run has to end now.
@@ -90,6 +93,7 @@ impl<'a> Session<'a> {
             channel,
             interrupt,
             settle_for: tolerance::SETTLE.mul_f64(scale.max(1.0)),
+            processor: None,
         }
     }
 
@@ -135,7 +139,7 @@ impl<'a> Session<'a> {
                 continue;
             }
             quiet_before = false;
-            self.wait(pause)?;
+            self.wait_for(pause, false)?;
             pause = (pause * 2).min(tolerance::LOOK_AGAIN.1);
         }
         self.sample()?;
@@ -148,6 +152,12 @@ impl<'a> Session<'a> {
 
     /// Waits until something arrives, at most so long.
     pub(super) fn wait(&mut self, most: Duration) -> Result<(), Halt> {
+        self.wait_for(most, true)
+    }
+
+    /// The same; packets do not end the wait where their turn comes only when all is quiet: a
+    /// busy process needs the processor.
+    fn wait_for(&mut self, most: Duration, packets_too: bool) -> Result<(), Halt> {
         let most = match self.wire.as_ref().and_then(Wire::next_due) {
             Some(due) => most.min(due.saturating_duration_since(Instant::now())),
             None => most,
@@ -156,7 +166,7 @@ impl<'a> Session<'a> {
             .interrupt
             .into_iter()
             .chain(self.lab.fd())
-            .chain(self.wire.iter().flat_map(Wire::fds))
+            .chain(self.wire.iter().filter(|_| packets_too).flat_map(Wire::fds))
             .chain((!self.channel.is_closed()).then(|| self.channel_fd()))
             .chain(
                 self.pipes

@@ -9,6 +9,7 @@ pub mod fdpass;
 pub(crate) mod fork;
 pub(crate) mod inherit;
 pub mod pidfd;
+pub(crate) mod schedule;
 pub(crate) mod sigchld;
 pub(crate) mod signals;
 pub mod spawn;
