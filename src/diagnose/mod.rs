@@ -35,6 +35,8 @@ struct Subject<'a> {
     program: Option<ProgramName>,
     /// Whether a close that did not come can be the reason.
     about_close: bool,
+    /// Whether it is about who holds a socket.
+    about_holders: bool,
     /// Whether a child that nobody collected can be the reason.
     about_children: bool,
 }
@@ -66,6 +68,7 @@ pub fn explain(expectation: &Expectation, timeline: &Timeline, step: usize) -> V
         process,
         program,
         about_close: about_close(expectation),
+        about_holders: matches!(expectation, Expectation::HeldBy { .. }),
         about_children: about_children(expectation),
     };
     RULES.iter().filter_map(|rule| rule(&subject)).collect()
