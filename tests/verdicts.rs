@@ -86,6 +86,7 @@ fn fact(fact: ProcessFact) -> &'static str {
         ProcessFact::Exited(_) => "exited",
         ProcessFact::KilledBy(_) => "killed",
         ProcessFact::Reaped => "reaped",
+        ProcessFact::ReapedBy(_) => "reaped by",
         ProcessFact::Adopted => "adopted",
     }
 }
@@ -106,6 +107,7 @@ const FAILING: &[&str] = &[
     "exited",
     "killed",
     "reaped",
+    "reaped by",
     "adopted",
     "zombies",
     "children",

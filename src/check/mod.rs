@@ -12,6 +12,8 @@ mod path;
 mod process;
 mod witness;
 
+pub use packets::on_the_wire;
+
 /// What a run could see, and how strict the scenario is.
 #[derive(Clone, Debug)]
 pub struct Sight<'a> {
