@@ -46,7 +46,7 @@ pub fn between(from: TcpState, to: TcpState, by_one_segment: bool) -> Between {
     if matches!(from, Unknown(_)) || matches!(to, Unknown(_)) {
         return Between::Ambiguous;
     }
-    if from == to || can_follow(from, to, by_one_segment) {
+    if from == to || successors(from).contains(&to) {
         return Between::Direct;
     }
     let mut paths = Vec::new();
@@ -58,11 +58,33 @@ pub fn between(from: TcpState, to: TcpState, by_one_segment: bool) -> Between {
     }
 }
 
-/// Whether `to` can follow `from` directly. A segment that arrives does not make a program close:
-/// between SYN_RECV and FIN_WAIT1 it leads to ESTABLISHED first. Nor does one segment open a
-/// connection by way of SYN_RECV, which is for a SYN that crosses.
-fn can_follow(from: TcpState, to: TcpState, by_one_segment: bool) -> bool {
-    successors(from).contains(&to) && !(by_one_segment && from == SynRecv && to == FinWait1)
+/// The states that an arriving segment takes a connection through, out of all that happened
+/// between two looks, one before and one after its arrival. What is missing behind them is the
+/// program's own doing: it may react before anyone can look. `fin` and `rst` are the segment's
+/// flags.
+pub fn received(before: TcpState, after: TcpState, fin: bool, rst: bool) -> Vec<TcpState> {
+    if before == after {
+        return Vec::new();
+    }
+    if rst && after == Close {
+        return vec![Close];
+    }
+    match (before, after) {
+        (SynSent, SynRecv) => vec![SynRecv],
+        (SynSent | SynRecv, Close) => Vec::new(),
+        (SynSent | SynRecv, _) => {
+            let mut states = vec![Established];
+            states.extend(received(Established, after, fin, rst));
+            states
+        }
+        (Established, CloseWait | LastAck | Close) if fin => vec![CloseWait],
+        (FinWait1, FinWait2) => vec![FinWait2],
+        (FinWait1, Closing) => vec![Closing],
+        (FinWait1, TimeWait) => vec![FinWait2, TimeWait],
+        (FinWait2 | Closing, TimeWait) => vec![TimeWait],
+        (LastAck, Close) => vec![Close],
+        _ => Vec::new(),
+    }
 }
 
 /// Collects the states between `from` and `to` of every path that passes no state twice.
@@ -74,10 +96,10 @@ fn walk(
     found: &mut Vec<Vec<TcpState>>,
 ) {
     for &next in successors(from) {
-        if next == to && can_follow(from, to, by_one_segment) {
+        if next == to {
             found.push(so_far.clone());
         } else if next != Close && next != Listen && !so_far.contains(&next) {
-            if by_one_segment && (next == Closing || from == SynSent && next == SynRecv) {
+            if by_one_segment && next == Closing {
                 continue;
             }
             so_far.push(next);
@@ -113,16 +135,21 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_closes_at_once_was_connected() {
+    fn what_the_program_did_is_not_the_segments_doing() {
+        assert_eq!(received(Established, CloseWait, true, false), [CloseWait]);
+        assert_eq!(received(Established, LastAck, true, false), [CloseWait]);
+        assert_eq!(received(Established, FinWait1, false, false), []);
+        assert_eq!(received(SynRecv, FinWait1, false, false), [Established]);
         assert_eq!(
-            between(SynRecv, FinWait1, true),
-            Between::Through(vec![Established])
+            received(SynRecv, LastAck, true, false),
+            [Established, CloseWait]
         );
+        assert_eq!(received(Established, Close, false, true), [Close]);
+        assert_eq!(received(Established, Close, false, false), []);
         assert_eq!(
-            between(SynSent, FinWait1, true),
-            Between::Through(vec![Established])
+            received(FinWait1, TimeWait, true, false),
+            [FinWait2, TimeWait]
         );
-        assert_eq!(between(SynRecv, FinWait1, false), Between::Direct);
     }
 
     #[test]

@@ -10,6 +10,9 @@ pub const SETTLE: Duration = Duration::from_secs(1);
 /// Anything that arrives ends the pause at once.
 pub const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(30), Duration::from_millis(2));
 
+/// How often in a row sockscope leaves a shared CPU to the lab before it pauses instead.
+pub const YIELDS: u32 = 8;
+
 /// How often a step that waits asks the kernel again when nothing arrives: a process may wake by
 /// a timer of its own, a socket may expire.
 pub const TICK: Duration = Duration::from_millis(10);
@@ -23,6 +26,7 @@ pub const STEP: Duration = Duration::from_secs(5);
 /// How far a socket's timer runs down before it is told again, in milliseconds, in a step that
 /// asks for it. A verdict on a timer comes at most this late.
 pub const TIMER_GRAIN_MS: u32 = 50;
+
 /// The least retransmission timeout while somebody steps through a run, unless the scenario sets
 /// one: Linux's longest (TCP_RTO_MAX), so that nothing is sent again while they look.
 pub const RTO_WHILE_LOOKING: Duration = Duration::from_secs(120);

@@ -21,7 +21,13 @@ pub(super) fn path(
         if *wanted == settled(TcpState::Close) {
             return Standing::not_yet(expected, format!("{name} never existed"), Vec::new());
         }
-        return missing(expected, name, timeline);
+        if sight.place != Place::Wire && wanted.last() == TcpState::Close {
+            return Standing::Unseen(Blind {
+                why: format!("{name} was not seen: it may have come and gone between two looks"),
+                ..blind_to_paths(sight, None)
+            });
+        }
+        return unseen_in_passing(missing(expected, name, timeline), sight);
     };
     let events: Vec<usize> = endpoint
         .changes_in(step)
@@ -89,16 +95,21 @@ fn sampled(
     if sight.paths == Paths::Settled && gap.is_none() {
         return Standing::Holds(Evidence::Seen);
     }
-    let blind = sight
+    Standing::Unseen(blind_to_paths(sight, gap))
+}
+
+/// Why not every state was seen.
+fn blind_to_paths(sight: &Sight<'_>, gap: Option<String>) -> Blind {
+    let known = sight
         .blind
         .iter()
         .find(|blind| blind.aspect == Aspect::Paths)
         .cloned();
-    Standing::Unseen(blind.unwrap_or_else(|| Blind {
+    known.unwrap_or_else(|| Blind {
         aspect: Aspect::Paths,
         why: gap.unwrap_or_else(|| "states were only sampled".into()),
         remedy: None,
-    }))
+    })
 }
 
 fn has_any_link(path: &StatePath) -> bool {
@@ -206,6 +217,17 @@ pub(super) fn missing(expected: String, name: &EndpointName, timeline: &Timeline
     match is_over(name, timeline) {
         true => Standing::missed(expected, observed, Vec::new()),
         false => Standing::not_yet(expected, observed, Vec::new()),
+    }
+}
+
+/// A connection that came and went between two looks was not seen: where states are sampled, that
+/// its program has ended without one says nothing.
+fn unseen_in_passing(standing: Standing, sight: &Sight<'_>) -> Standing {
+    match standing {
+        Standing::Missed(_) if sight.place != Place::Wire => {
+            Standing::Unseen(blind_to_paths(sight, None))
+        }
+        known => known,
     }
 }
 

@@ -20,9 +20,9 @@ use crate::tolerance;
 mod act;
 pub mod pilot;
 pub mod place;
-mod processor;
 pub mod recorder;
 mod session;
+mod still;
 mod streams;
 
 use pilot::Pilot;

@@ -7,9 +7,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use super::processor::Processor;
 use super::recorder::Recorder;
 use super::session::Session;
+use super::still::Still;
 use super::{Options, sampled_blind};
 use crate::lab::protocol::{HostSpec, Refusal, Setup, Stage};
 use crate::lab::wire::Wire;
@@ -66,6 +66,15 @@ pub(super) fn open<'a>(
     let mut header = header(scenario, wanted[0]);
     for place in wanted {
         header.place = place;
+        if place != Place::Wire
+            && let Some(settings) = own_settings(scenario)
+        {
+            missing.get_or_insert(Unavailable {
+                why: format!("only hosts of their own can have {settings}"),
+                remedy: Some("--net wire".into()),
+            });
+            continue;
+        }
         match open_place(scenario, options, place, interrupt, rto_min) {
             Ok((session, places, settings)) => {
                 header.settings = settings;
@@ -175,12 +184,13 @@ fn open_place<'a>(
         Place::Loopback | Place::Host => vec![lab::host_spec(HostName::from("lo"), 0)],
     };
     let settings = settings(&specs, place);
+    let still = (place == Place::Wire).then(Still::keep).flatten();
     let setup = Setup {
         isolated: place != Place::Host,
         wire: place == Place::Wire,
+        cpu: still.as_ref().map(Still::cpu),
         hosts: specs.clone(),
     };
-    let processor = (place == Place::Wire).then(Processor::take).flatten();
     let (lab, fds) = Lab::open(&options.executable, setup)?;
     let (channel, sender) = Receiver::pair()?;
     let mut diags = Vec::new();
@@ -209,7 +219,7 @@ fn open_place<'a>(
         options.timeout_scale,
     );
     session.pen = Recorder::default();
-    session.processor = processor;
+    session.still = still;
     let places = placeholders(&names, &specs, place, sender)?;
     Ok((session, places, settings))
 }
@@ -233,6 +243,18 @@ fn host_spec(
         spec.quickack = host.quickack.unwrap_or(spec.quickack);
     }
     spec
+}
+
+/// What the file sets of hosts, in words: without a wire there are none to set it of, and what
+/// follows would be another scenario.
+fn own_settings(scenario: &Scenario) -> Option<String> {
+    let specs: Vec<HostSpec> = scenario
+        .hosts
+        .keys()
+        .map(|name| host_spec(scenario, name, 0, None))
+        .collect();
+    let words = settings(&specs, Place::Wire);
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// What a scenario changes of its hosts, in words.
@@ -371,6 +393,7 @@ pub fn abilities(executable: &Path) -> Vec<Ability> {
         let setup = Setup {
             isolated,
             wire,
+            cpu: None,
             hosts: hosts(),
         };
         Lab::open(executable, setup).err().map(|e| unavailable(&e))

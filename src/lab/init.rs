@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sched::{CloneFlags, setns, unshare};
+use nix::sched::{CloneFlags, CpuSet, sched_setaffinity, setns, unshare};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -21,8 +21,7 @@ use super::protocol::{self, Refusal, Reply, Request, Setup, Spawn, Stage, TalkEr
 use crate::model::ExitStatus;
 use crate::sys::fork::{Fork, fork};
 use crate::sys::pidfd::PidFd;
-use crate::sys::schedule;
-use crate::sys::spawn;
+use crate::sys::{batch, spawn};
 
 /// The number that the side channel has in a built-in program: above what a program that counts
 /// its descriptors would meet.
@@ -44,9 +43,8 @@ fn serve(control: OwnedFd) -> Result<(), TalkError> {
     let Request::Setup(setup) = request else {
         return Ok(());
     };
-    if setup.wire {
-        // Only the order of what is seen is at stake, and the timeline stays true without it.
-        let _ = schedule::do_not_preempt();
+    if let Some(cpu) = setup.cpu {
+        stay_on(cpu);
     }
     let notes = match enter(&setup) {
         Ok(Entered::First(notes)) => notes,
@@ -67,6 +65,16 @@ fn serve(control: OwnedFd) -> Result<(), TalkError> {
             lab.serve(&control)
         }
         Err(refusal) => protocol::send(control.as_fd(), &Reply::Refused(refusal), &[]),
+    }
+}
+
+/// Puts this process and all that it starts on one CPU, scheduled without preemption at wake-up.
+/// Where that is not allowed, states may have to be inferred: nothing is wrong.
+fn stay_on(cpu: usize) {
+    let mut only = CpuSet::new();
+    if only.set(cpu).is_ok() {
+        let _ = sched_setaffinity(Pid::from_raw(0), &only);
+        let _ = batch::become_batch();
     }
 }
 
@@ -133,6 +141,9 @@ struct Lab {
     nursery: Option<OwnedFd>,
     hosts: Vec<MadeHost>,
     children: SignalFd,
+    /// A program was started, and sockscope has not looked at it yet: until it has, nobody is
+    /// reaped, since nothing can be asked about a pid that is gone.
+    introducing: bool,
 }
 
 fn host_fds(host: &MadeHost) -> Vec<RawFd> {
@@ -172,24 +183,28 @@ impl Lab {
             nursery,
             hosts,
             children,
+            introducing: false,
         })
     }
 
     fn serve(mut self, control: &OwnedFd) -> Result<(), TalkError> {
         let end = loop {
-            let mut fds = [
-                PollFd::new(control.as_fd(), PollFlags::POLLIN),
-                PollFd::new(self.children.as_fd(), PollFlags::POLLIN),
-            ];
+            let mut fds = vec![PollFd::new(control.as_fd(), PollFlags::POLLIN)];
+            if !self.introducing {
+                fds.push(PollFd::new(self.children.as_fd(), PollFlags::POLLIN));
+            }
             match poll(&mut fds, PollTimeout::NONE) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => break Err(error.into()),
             }
             let asked = fds[0].any().unwrap_or(false);
-            if let Err(error) = self.reap(control) {
+            if !self.introducing
+                && let Err(error) = self.reap(control)
+            {
                 break Err(error);
             }
             if asked {
+                self.introducing = false;
                 match protocol::receive::<Request>(control) {
                     Ok((request, fds)) => {
                         if let Err(error) = self.answer(control, request, fds) {
@@ -238,7 +253,10 @@ impl Lab {
         let (reply, send): (Reply, Vec<OwnedFd>) = match request {
             Request::Setup(_) => (failed("the lab is already there"), Vec::new()),
             Request::Spawn(program) => match self.spawn(&program, fds) {
-                Ok(pidfd) => (Reply::Spawned, vec![OwnedFd::from(pidfd)]),
+                Ok(pidfd) => {
+                    self.introducing = true;
+                    (Reply::Spawned, vec![OwnedFd::from(pidfd)])
+                }
                 Err(error) => {
                     let errno = error.raw_os_error().unwrap_or(0);
                     (Reply::SpawnFailed { errno }, Vec::new())

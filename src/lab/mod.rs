@@ -128,7 +128,8 @@ impl Lab {
         }
     }
 
-    /// Starts a program; `channel` is the sending end of its side channel.
+    /// Starts a program; `channel` is the sending end of its side channel. Until the next request,
+    /// which may be [`Lab::sync`], it is not reaped however soon it ends.
     pub fn start(
         &mut self,
         program: Spawn,

@@ -5,11 +5,11 @@
 #![expect(unsafe_code, reason = "the only place for it")]
 
 pub(crate) mod accept;
+pub mod batch;
 pub mod fdpass;
 pub(crate) mod fork;
 pub(crate) mod inherit;
 pub mod pidfd;
-pub(crate) mod schedule;
 pub(crate) mod sigchld;
 pub(crate) mod signals;
 pub mod spawn;
