@@ -10,7 +10,7 @@ use super::{
 use crate::event::{Cause, Event, Kind, Packet, PacketId, SocketKey};
 use crate::model::{Holder, ProcessName, TcpState};
 use crate::report::palette::Tone;
-use crate::report::text::escape;
+use crate::report::text::visible;
 use crate::report::{Detail, WireDetail};
 use crate::run::{Run, Verdict};
 use crate::timeline::Endpoint;
@@ -141,7 +141,7 @@ impl<'a> Selector<'a> {
         };
         let text = match result {
             Some(result) if result.text.is_empty() => "wait".to_owned(),
-            Some(result) => escape(&result.text),
+            Some(result) => visible(&result.text),
             None => self.actions_of(step),
         };
         StepHead {
@@ -160,7 +160,7 @@ impl<'a> Selector<'a> {
             .timeline
             .events_in(step)
             .filter_map(|(_, event)| match &event.kind {
-                Kind::Acted { text } => Some(escape(text)),
+                Kind::Acted { text } => Some(visible(text)),
                 _ => None,
             })
             .collect();
