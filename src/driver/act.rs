@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::session::Halt;
 use super::{Broken, Driver, scaled};
 use crate::event::{Kind, Packet, Source};
 use crate::lab::LabError;
@@ -103,6 +104,7 @@ impl Driver<'_> {
             .processes
             .started(process, started.pid, started.pidfd, host_name);
         self.session.connect(name.clone(), started.pipes);
+        self.session.lab.sync().map_err(Halt::from)?;
         Ok(())
     }
 

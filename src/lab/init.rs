@@ -128,6 +128,9 @@ struct Lab {
     nursery: Option<OwnedFd>,
     hosts: Vec<MadeHost>,
     children: SignalFd,
+    /// A program was just started: nothing is reaped until sockscope has looked at it, since a
+    /// process that is reaped has no pid any more that could be looked up.
+    introducing: bool,
 }
 
 fn host_fds(host: &MadeHost) -> Vec<RawFd> {
@@ -167,6 +170,7 @@ impl Lab {
             nursery,
             hosts,
             children,
+            introducing: false,
         })
     }
 
@@ -176,29 +180,34 @@ impl Lab {
                 PollFd::new(control.as_fd(), PollFlags::POLLIN),
                 PollFd::new(self.children.as_fd(), PollFlags::POLLIN),
             ];
-            match poll(&mut fds, PollTimeout::NONE) {
+            let count = if self.introducing { 1 } else { 2 };
+            match poll(&mut fds[..count], PollTimeout::NONE) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => break Err(error.into()),
             }
             let asked = fds[0].any().unwrap_or(false);
-            if let Err(error) = self.reap(control) {
+            if !self.introducing
+                && let Err(error) = self.reap(control)
+            {
                 break Err(error);
             }
-            if asked {
-                match protocol::receive::<Request>(control) {
-                    Ok((request, fds)) => {
-                        if let Err(error) = self.answer(control, request, fds) {
-                            break Err(error);
-                        }
-                    }
-                    Err(error) => break Err(error),
-                }
+            if asked && let Err(error) = self.listen(control) {
+                break Err(error);
             }
         };
         if !self.setup.isolated {
             end_descendants();
         }
         end
+    }
+
+    /// Takes one request and answers it. The first one after a start ends the introduction.
+    fn listen(&mut self, control: &OwnedFd) -> Result<(), TalkError> {
+        let (request, fds) = protocol::receive::<Request>(control)?;
+        if std::mem::take(&mut self.introducing) {
+            self.reap(control)?;
+        }
+        self.answer(control, request, fds)
     }
 
     /// Collects every child that ended, and tells.
@@ -233,7 +242,10 @@ impl Lab {
         let (reply, send): (Reply, Vec<OwnedFd>) = match request {
             Request::Setup(_) => (failed("the lab is already there"), Vec::new()),
             Request::Spawn(program) => match self.spawn(&program, fds) {
-                Ok(pidfd) => (Reply::Spawned, vec![OwnedFd::from(pidfd)]),
+                Ok(pidfd) => {
+                    self.introducing = true;
+                    (Reply::Spawned, vec![OwnedFd::from(pidfd)])
+                }
                 Err(error) => {
                     let errno = error.raw_os_error().unwrap_or(0);
                     (Reply::SpawnFailed { errno }, Vec::new())
