@@ -18,7 +18,7 @@ Exit codes:
     1  an expectation failed
     2  the call or the scenario file is wrong
     3  it could not run, or could not be observed (inconclusive)
-    4  nothing matched
+    4  no built-in scenario matches the topic or pattern
   130  interrupted";
 
 /// Run real TCP programs through scripted lifecycles and see every step of their connections.
@@ -35,6 +35,7 @@ pub(crate) enum Command {
     #[command(after_help = EXIT_CODES)]
     Run(Run),
     /// List the built-in scenarios by topic
+    #[command(after_help = EXIT_CODES)]
     List(List),
     /// Print a scenario's file
     Show(Show),
@@ -49,8 +50,9 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Names of built-in scenarios, or paths of scenario files
-    #[arg(required_unless_present = "all")]
+    /// Names of built-in scenarios, topics (`zombie/`), patterns (`'*-reaped'`), or paths of
+    /// scenario files
+    #[arg(required_unless_present = "all", value_name = "SCENARIO")]
     scenarios: Vec<String>,
     /// Run every built-in scenario; with a SCENARIO: print every sample, not only what changed
     #[arg(long)]
@@ -88,6 +90,8 @@ pub(crate) struct Run {
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
+    /// List only these: a topic (`zombie/`), a pattern (`'*-reaped'`), or a part of the name
+    pub(crate) filter: Option<String>,
     #[command(flatten)]
     pub(crate) look: LookArguments,
 }

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use sockscope::run::Outcome;
+use sockscope::scenario::select::NoMatch;
 
 pub(crate) mod doctor;
 pub(crate) mod lab_init;
@@ -38,6 +39,12 @@ pub(crate) fn complain(text: &str) {
 /// Writes a finished error text to standard error.
 pub(crate) fn complain_rendered(text: &str) {
     let _ = write!(std::io::stderr(), "{text}");
+}
+
+/// Says that no built-in scenario fits. Returns the exit code of that.
+pub(crate) fn complain_no_match(none: &NoMatch) -> u8 {
+    complain(&format!("{none}\n  = help: {}", none.help));
+    Outcome::NothingMatched.exit_code()
 }
 
 /// Whether errors may be coloured.

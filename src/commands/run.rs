@@ -9,9 +9,10 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use sockscope::driver::{self, Options};
 use sockscope::report::{self, Look};
 use sockscope::run::{Outcome, Run};
+use sockscope::scenario::select::Pattern;
 use sockscope::scenario::{self, Scenario, builtin};
 
-use super::{color_on_stderr, complain, complain_rendered, print};
+use super::{color_on_stderr, complain, complain_no_match, complain_rendered, print};
 use crate::cli::RunOptions;
 
 pub(crate) fn main(options: &RunOptions) -> u8 {
@@ -27,7 +28,7 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         complain(&error);
         usage
     })?;
-    let scenarios = load(options).ok_or(usage)?;
+    let scenarios = load(options)?;
     for name in programs.keys() {
         for scenario in &scenarios {
             if !scenario.programs.contains_key(name) {
@@ -65,11 +66,21 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
     }
 }
 
-fn load(options: &RunOptions) -> Option<Vec<Scenario>> {
-    let names: Vec<&str> = match options.every_builtin {
-        true => builtin::all().iter().map(|known| known.name).collect(),
-        false => options.scenarios.iter().map(String::as_str).collect(),
-    };
+/// The scenarios that the user named, or an exit code when any of them cannot be had.
+fn load(options: &RunOptions) -> Result<Vec<Scenario>, u8> {
+    let mut names: Vec<&str> = Vec::new();
+    if options.every_builtin {
+        names.extend(builtin::all().iter().map(|known| known.name));
+    }
+    for word in &options.scenarios {
+        match Pattern::new(word) {
+            None => names.push(word),
+            Some(pattern) => match pattern.select() {
+                Ok(found) => names.extend(found.iter().map(|known| known.name)),
+                Err(none) => return Err(complain_no_match(&none)),
+            },
+        }
+    }
     let mut scenarios = Vec::new();
     let mut complete = true;
     for name in names {
@@ -81,7 +92,10 @@ fn load(options: &RunOptions) -> Option<Vec<Scenario>> {
             }
         }
     }
-    complete.then_some(scenarios)
+    match complete {
+        true => Ok(scenarios),
+        false => Err(Outcome::Usage.exit_code()),
+    }
 }
 
 /// Ctrl-C, SIGTERM and SIGHUP as a descriptor: readable from then on, for every run.

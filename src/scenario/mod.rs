@@ -22,6 +22,7 @@ mod quoted;
 mod reader;
 #[cfg(test)]
 mod round_trip;
+pub mod select;
 mod step_table;
 mod suggest;
 mod wire;
