@@ -20,6 +20,7 @@ pub mod place;
 pub mod recorder;
 mod session;
 mod streams;
+mod taken;
 
 use place::Opened;
 use session::{Halt, Session};
@@ -108,7 +109,8 @@ impl Driver<'_> {
         for (index, step) in self.scenario.steps.iter().enumerate() {
             self.session.pen.begin_step(index);
             let broken = self.step(index, step).err();
-            let checks = self.judge(index, step, broken.is_some());
+            let mut checks = self.judge(index, step, broken.is_some());
+            self.explain_taken_port(index, &mut checks);
             let failed = checks.iter().any(|c| matches!(c.verdict, Verdict::Fail(_)));
             self.steps.push(StepResult {
                 text: step_text(step),
@@ -203,6 +205,25 @@ impl Driver<'_> {
                 }
             })
             .collect()
+    }
+
+    /// Adds to failures who has the port that a program found taken.
+    fn explain_taken_port(&mut self, index: usize, checks: &mut [Checked]) {
+        let mut failed = checks
+            .iter_mut()
+            .filter_map(|check| match &mut check.verdict {
+                Verdict::Fail(mismatch) => Some(mismatch),
+                _ => None,
+            })
+            .peekable();
+        if self.header.place != Place::Host || failed.peek().is_none() {
+            return;
+        }
+        if let Some(text) = taken::explain(self.session.pen.timeline(), index) {
+            for mismatch in failed {
+                mismatch.notes.push(text.clone());
+            }
+        }
     }
 
     fn sight(&self) -> Sight<'_> {
