@@ -76,8 +76,8 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = factor)]
     timeout_scale: f64,
     /// How many scenarios run at the same time
-    #[arg(long, short, value_name = "N", default_value = "1")]
-    jobs: std::num::NonZero<usize>,
+    #[arg(long, short, value_name = "N", default_value = "1", value_parser = at_least_one)]
+    jobs: usize,
     /// Print each sample as this tool would
     #[arg(long, value_name = "TOOL")]
     style: Option<ToolStyle>,
@@ -114,7 +114,7 @@ pub(crate) struct Program {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LookArguments {
     /// Columns to fill; by default the terminal's, and 100 where there is none
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(60..))]
     width: Option<u16>,
     /// When to use colour (NO_COLOR is heeded by `auto`)
     #[arg(long, value_name = "WHEN", default_value = "auto")]
@@ -163,6 +163,13 @@ fn factor(text: &str) -> Result<f64, String> {
     }
 }
 
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("a whole number from 1".into()),
+        Ok(number) => Ok(number),
+    }
+}
+
 /// `sockscope run`, as options.
 #[derive(Debug)]
 pub(crate) struct RunOptions {
@@ -190,7 +197,7 @@ impl From<Run> for RunOptions {
             }),
             settled: run.settled,
             timeout_scale: run.timeout_scale,
-            jobs: run.jobs.get(),
+            jobs: run.jobs,
             style: run.style.map(|style| match style {
                 ToolStyle::Lsof => Style::Lsof,
                 ToolStyle::Ss => Style::Ss,
@@ -229,14 +236,17 @@ fn replaced(run: &Run) -> Result<BTreeMap<ProgramName, Vec<String>>, String> {
         given.push(
             program
                 .split_once('=')
-                .ok_or_else(|| format!("`--program {program}`: write NAME=CMD"))?,
+                .ok_or_else(|| format!("`--program {program}`: write --program NAME=CMD"))?,
         );
     }
     let mut programs = BTreeMap::new();
     for (name, command) in given {
-        let words = shlex::split(command)
-            .filter(|words| !words.is_empty())
-            .ok_or_else(|| format!("`{command}` is not a command line"))?;
+        let words = shlex::split(command).ok_or_else(|| {
+            format!("the command for `{name}` ends inside a quotation: {command}")
+        })?;
+        if words.is_empty() {
+            return Err(format!("the command for `{name}` is empty"));
+        }
         if programs.insert(ProgramName::new(name), words).is_some() {
             return Err(format!("program `{name}` is replaced twice"));
         }

@@ -18,10 +18,29 @@ pub(crate) mod show;
 /// An exit code, when the text could not be written for another reason.
 pub(crate) fn print(text: &str) -> Result<(), u8> {
     let mut stdout = std::io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
+    written(
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush()),
+    )
+}
+
+/// Prints what clap has to say: help, version, or what is wrong with the call. Returns the exit
+/// code.
+pub(crate) fn print_message(message: &clap::Error) -> u8 {
+    let code = match message.use_stderr() {
+        true => Outcome::Usage.exit_code(),
+        false => Outcome::Passed.exit_code(),
+    };
+    match message.print() {
+        // There is no place left to say that standard error is broken.
+        _ if message.use_stderr() => code,
+        result => written(result).err().unwrap_or(code),
+    }
+}
+
+fn written(result: std::io::Result<()>) -> Result<(), u8> {
+    match result {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => {

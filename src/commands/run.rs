@@ -1,5 +1,6 @@
 //! `sockscope run`: scenarios in, reports and an exit code out.
 
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use sockscope::driver::{self, Options};
+use sockscope::model::ProgramName;
 use sockscope::report::{self, Look};
 use sockscope::run::{Outcome, Run};
 use sockscope::scenario::select::Pattern;
@@ -29,19 +31,10 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         usage
     })?;
     let scenarios = load(options)?;
-    for name in programs.keys() {
-        for scenario in &scenarios {
-            if !scenario.programs.contains_key(name) {
-                let known: Vec<&str> = scenario.programs.keys().map(|p| p.as_str()).collect();
-                complain(&format!(
-                    "scenario `{}` has no program `{name}`; it has {}",
-                    scenario.name,
-                    known.join(", ")
-                ));
-                return Err(usage);
-            }
-        }
-    }
+    check_replacements(&programs, &scenarios).map_err(|error| {
+        complain(&error);
+        usage
+    })?;
     let cannot = |what: &str, error: &dyn std::fmt::Display| {
         complain(&format!("{what}: {error}"));
         Outcome::Inconclusive.exit_code()
@@ -64,6 +57,42 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         }
         many => several(many, &options_of_run, options, interrupt.as_fd()),
     }
+}
+
+/// Whether every replaced program is one of every scenario, and its placeholders are known.
+fn check_replacements(
+    programs: &BTreeMap<ProgramName, Vec<String>>,
+    scenarios: &[Scenario],
+) -> Result<(), String> {
+    for (name, words) in programs {
+        for scenario in scenarios {
+            if !scenario.programs.contains_key(name) {
+                let known: Vec<&str> = scenario.programs.keys().map(|p| p.as_str()).collect();
+                return Err(format!(
+                    "scenario `{}` has no program `{name}`; it has {}",
+                    scenario.name,
+                    known.join(", ")
+                ));
+            }
+            let hosts = driver::place::host_names(scenario);
+            let known: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+            let known = known.iter().map(String::as_str).chain(["port"]);
+            let values: BTreeMap<String, String> =
+                known.map(|key| (key.to_owned(), String::new())).collect();
+            for word in words {
+                scenario::expand(word, &values).map_err(|error| {
+                    let known: Vec<String> =
+                        values.keys().map(|name| format!("{{{name}}}")).collect();
+                    format!(
+                        "the command for `{name}`: {error}\n  = help: known are {}; a brace itself \
+                         is written twice",
+                        known.join(", ")
+                    )
+                })?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The scenarios that the user named, or an exit code when any of them cannot be had.
@@ -182,9 +211,8 @@ fn print_finished(
         return;
     };
     while let Some(Some(run)) = done.get(printed.0) {
-        let text = report::summary::line(run, longest, look);
-        if let Err(code) = print(&text) {
-            printed.1 = Err(code);
+        if printed.1.is_ok() {
+            printed.1 = print(&report::summary::line(run, longest, look));
         }
         printed.0 += 1;
     }
