@@ -78,6 +78,12 @@ pub(crate) struct Run {
     /// How many scenarios run at the same time
     #[arg(long, short, value_name = "N", default_value = "1", value_parser = at_least_one)]
     jobs: usize,
+    /// Stop before each step and each segment and ask what shall happen
+    #[arg(long)]
+    step: bool,
+    /// As --step, and ask what netstat will show next before it is revealed
+    #[arg(long)]
+    quiz: bool,
     /// Print each sample as this tool would
     #[arg(long, value_name = "TOOL")]
     style: Option<ToolStyle>,
@@ -180,6 +186,8 @@ pub(crate) struct RunOptions {
     pub(crate) settled: bool,
     pub(crate) timeout_scale: f64,
     pub(crate) jobs: usize,
+    pub(crate) step: bool,
+    pub(crate) quiz: bool,
     pub(crate) style: Option<Style>,
     pub(crate) detail: Detail,
     pub(crate) look: Look,
@@ -198,6 +206,8 @@ impl From<Run> for RunOptions {
             settled: run.settled,
             timeout_scale: run.timeout_scale,
             jobs: run.jobs,
+            step: run.step || run.quiz,
+            quiz: run.quiz,
             style: run.style.map(|style| match style {
                 ToolStyle::Lsof => Style::Lsof,
                 ToolStyle::Ss => Style::Ss,

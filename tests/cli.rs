@@ -38,6 +38,20 @@ do     = "start client"
 expect = "client exited 0"
 "#;
 
+/// Has a path that only the wire shows whole.
+const CONNECTS: &str = r#"
+title = "Connects"
+[programs]
+server = "echo-server {port}"
+client = "echo-client {server} {port}"
+[[step]]
+do     = "start server"
+expect = "server.listener LISTEN"
+[[step]]
+do     = "start client"
+expect = "client.conn SYN_SENT > ESTABLISHED"
+"#;
+
 struct File(tempfile::NamedTempFile);
 
 impl File {
@@ -137,11 +151,11 @@ fn code_2_when_the_call_is_wrong() {
 
 #[test]
 fn code_3_when_it_could_not_be_observed() {
-    say(&["run", "normal-close", "--net", "host"])
+    run(CONNECTS, &["--net", "host"])
         .exits(3)
         .prints("INCONCLUSIVE")
         .prints("remedy: --net wire");
-    say(&["run", "normal-close", "--net", "host", "--settled"]).exits(0);
+    run(CONNECTS, &["--net", "host", "--settled"]).exits(0);
 }
 
 #[test]
@@ -523,7 +537,7 @@ fn the_styles_show_every_step_as_the_tool_would() {
     ] {
         say(&["run", "normal-close", "--style", style])
             .exits(0)
-            .prints("after step 4: client types q")
+            .prints(": client types q\n")
             .prints(command)
             .prints(row);
     }

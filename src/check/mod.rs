@@ -11,6 +11,8 @@ mod packets;
 mod path;
 mod process;
 
+pub use packets::on_the_wire;
+
 /// What a run could see, and how strict the scenario is.
 #[derive(Clone, Debug)]
 pub struct Sight<'a> {

@@ -84,8 +84,17 @@ fn of_step(timeline: &Timeline, step: usize) -> impl Iterator<Item = &PacketFate
 
 /// The packets of a step in words, the newest ones when there are many.
 fn all(timeline: &Timeline, step: usize) -> String {
+    in_words(of_step(timeline, step))
+}
+
+/// The packets from the beginning of a step on in words, the newest ones when there are many.
+pub fn on_the_wire(timeline: &Timeline, step: usize) -> String {
+    in_words(timeline.packets().iter().filter(|fate| fate.step >= step))
+}
+
+fn in_words<'a>(packets: impl Iterator<Item = &'a PacketFate>) -> String {
     const SHOWN: usize = 12;
-    let words: Vec<String> = of_step(timeline, step)
+    let words: Vec<String> = packets
         .map(|fate| {
             let what = match &fate.packet.body {
                 Body::Tcp(segment) if fate.packet.len > 0 => {

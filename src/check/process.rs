@@ -7,7 +7,7 @@ use crate::model::{
     Evidence, ExitStatus, ProcState, ProcessName, ProgramName, errno_name, signal_name,
 };
 use crate::run::Blind;
-use crate::scenario::{Bound, ProcessFact};
+use crate::scenario::{Bound, Collector, ProcessFact};
 use crate::timeline::{Process, Timeline};
 
 /// `server.child exited 0, reaped`
@@ -69,10 +69,17 @@ fn fact_of(process: &Process, fact: ProcessFact) -> Fact {
                 process.name
             )),
         },
-        ProcessFact::Reaped => match &process.reaped {
-            None => Fact::NotYet,
-            Some(Reaper::Process(_) | Reaper::Kernel | Reaper::Init) => Fact::True,
-            Some(Reaper::Unknown) => Fact::True,
+        ProcessFact::Reaped => when(process.reaped.is_some(), Fact::NotYet),
+        ProcessFact::ReapedBy(collector) => match (&process.reaped, collector) {
+            (None, _) => Fact::NotYet,
+            (Some(Reaper::Process(_)), Collector::Parent)
+            | (Some(Reaper::Init), Collector::Init)
+            | (Some(Reaper::Kernel), Collector::Kernel) => Fact::True,
+            (Some(Reaper::Unknown), _) => Fact::Unknown(format!(
+                "{} was gone before anyone could look who reaped it",
+                process.name
+            )),
+            (Some(_), _) => Fact::Never,
         },
         ProcessFact::Adopted => when(process.adopted.is_some(), Fact::NotYet),
     }

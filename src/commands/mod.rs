@@ -11,6 +11,7 @@ pub(crate) mod list;
 pub(crate) mod program;
 pub(crate) mod run;
 pub(crate) mod show;
+pub(crate) mod step;
 
 /// Writes to standard output. A reader that went away early is no error: nobody wants the rest.
 ///

@@ -14,6 +14,7 @@ use sockscope::run::{Outcome, Run};
 use sockscope::scenario::select::Pattern;
 use sockscope::scenario::{self, Scenario, builtin};
 
+use super::step::Person;
 use super::{color_on_stderr, complain, complain_no_match, complain_rendered, print};
 use crate::cli::RunOptions;
 
@@ -50,6 +51,18 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         programs,
     };
     match scenarios.as_slice() {
+        [only] if options.step => {
+            let mut person = Person::new(options.look, interrupt.as_fd(), options.quiz);
+            let run =
+                driver::step_through(only, &options_of_run, Some(interrupt.as_fd()), &mut person);
+            let score = person.score().unwrap_or_default();
+            print(&format!("\n{}{score}", one(&run, options)))?;
+            Ok(run.outcome())
+        }
+        _ if options.step => {
+            complain("--step and --quiz take one scenario");
+            Err(usage)
+        }
         [only] => {
             let run = driver::run(only, &options_of_run, Some(interrupt.as_fd()));
             print(&one(&run, options))?;

@@ -1,5 +1,6 @@
 //! Carrying out the actions of a step.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use super::session::Halt;
@@ -31,7 +32,7 @@ impl Driver<'_> {
             Action::CloseStdin(program) => self.close_stdin(program),
             Action::Signal { signal, to, tree } => self.signal(to, *signal, *tree),
             Action::Sysctl { host, key, value } => self.sysctl(host, key, value),
-            on_wire => self.act_on_wire(on_wire),
+            on_wire => self.act_on_wire(on_wire, &action.span),
         };
         result.map_err(|problem| match problem {
             Broken::Stopped(stopped) => Broken::Stopped(Stopped {
@@ -186,7 +187,7 @@ impl Driver<'_> {
         })
     }
 
-    fn act_on_wire(&mut self, action: &Action) -> Result<(), Broken> {
+    fn act_on_wire(&mut self, action: &Action, action_span: &Range<usize>) -> Result<(), Broken> {
         match action {
             Action::Hold(_)
             | Action::Drop(_)
@@ -196,7 +197,10 @@ impl Driver<'_> {
                 if let Action::Delay { by, .. } = &mut action {
                     *by = scaled(*by, self.options);
                 }
-                self.wire()?.order(&action);
+                if let Some(order) = self.wire()?.order(&action) {
+                    let step = self.session.pen.step();
+                    self.orders.push((step, action_span.clone(), order));
+                }
                 Ok(())
             }
             Action::Release(what) => {

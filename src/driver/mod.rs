@@ -1,27 +1,31 @@
 //! The step loop: carries out a scenario in a lab and judges each step.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::check::{self, Sight, Standing};
 use crate::diagnose;
+use crate::lab::wire::OrderId;
 use crate::model::ProgramName;
 use crate::run::{
-    Blind, Checked, Header, Outcome, Place, Polarity, Run, StepResult, Stopped, Verdict,
+    Blind, Checked, Header, Mismatch, Outcome, Place, Polarity, Run, StepResult, Stopped, Verdict,
 };
-use crate::scenario::{Paths, Scenario, Step};
+use crate::scenario::{Expectation, Gauge, Paths, Scenario, Step};
 use crate::timeline::Timeline;
 use crate::tolerance;
 
 mod act;
+pub mod pilot;
 pub mod place;
 pub mod recorder;
 mod session;
 mod streams;
 mod taken;
 
+use pilot::Pilot;
 use place::Opened;
 use session::{Halt, Session};
 
@@ -43,14 +47,37 @@ pub struct Options {
 
 /// Runs a scenario. `interrupt` is readable once the run shall end.
 pub fn run(scenario: &Scenario, options: &Options, interrupt: Option<BorrowedFd<'_>>) -> Run {
+    fly(scenario, options, interrupt, None)
+}
+
+/// Runs a scenario with somebody who is asked before each step and each packet.
+pub fn step_through(
+    scenario: &Scenario,
+    options: &Options,
+    interrupt: Option<BorrowedFd<'_>>,
+    pilot: &mut dyn Pilot,
+) -> Run {
+    fly(scenario, options, interrupt, Some(pilot))
+}
+
+fn fly<'a>(
+    scenario: &'a Scenario,
+    options: &'a Options,
+    interrupt: Option<BorrowedFd<'a>>,
+    pilot: Option<&'a mut dyn Pilot>,
+) -> Run {
     let begun = Instant::now();
-    match place::open(scenario, options, interrupt) {
+    let rto_min = pilot.is_some().then_some(tolerance::RTO_WHILE_LOOKING);
+    match place::open(scenario, options, interrupt, rto_min) {
         Ok(Opened {
-            session,
+            mut session,
             header,
             places,
             telling,
         }) => {
+            if let Some(pilot) = pilot {
+                session.ask(pilot);
+            }
             let paths = match options.settled {
                 true => Paths::Settled,
                 false => scenario.paths,
@@ -64,6 +91,7 @@ pub fn run(scenario: &Scenario, options: &Options, interrupt: Option<BorrowedFd<
                 telling,
                 paths,
                 steps: Vec::new(),
+                orders: Vec::new(),
             }
             .drive(begun)
         }
@@ -89,6 +117,8 @@ struct Driver<'a> {
     telling: Vec<ProgramName>,
     paths: Paths,
     steps: Vec<StepResult>,
+    /// Standing orders to the wire: given in which step, where in the file.
+    orders: Vec<(usize, Range<usize>, OrderId)>,
 }
 
 /// Why a step is not finished.
@@ -107,8 +137,10 @@ impl Driver<'_> {
     fn drive(mut self, begun: Instant) -> Run {
         let mut stopped = None;
         for (index, step) in self.scenario.steps.iter().enumerate() {
+            let asked = self.session.ask_step(index, &step_text(step));
             self.session.pen.begin_step(index);
-            let broken = self.step(index, step).err();
+            let done = asked.map_err(Broken::from);
+            let broken = done.and_then(|()| self.step(index, step)).err();
             let mut checks = self.judge(index, step, broken.is_some());
             self.explain_taken_port(index, &mut checks);
             let failed = checks.iter().any(|c| matches!(c.verdict, Verdict::Fail(_)));
@@ -125,6 +157,9 @@ impl Driver<'_> {
                 break;
             }
         }
+        if stopped.is_none() && self.steps.len() == self.scenario.steps.len() {
+            self.judge_orders();
+        }
         Run {
             header: self.header,
             timeline: self.session.pen.finish(),
@@ -136,7 +171,19 @@ impl Driver<'_> {
 
     /// Acts, then waits until every expectation is decided or the time is over.
     fn step(&mut self, index: usize, step: &Step) -> Result<(), Broken> {
-        let deadline = Instant::now() + step.within.mul_f64(self.options.timeout_scale);
+        let within = scaled(step.within, self.options);
+        let (begun, thought) = (Instant::now(), self.session.thought);
+        let lines = step.expect.iter().chain(&step.never);
+        let asks_for_timers = lines.map(|line| &line.value).any(|expectation| {
+            matches!(
+                expectation,
+                Expectation::Gauge {
+                    gauge: Gauge::TimerMs,
+                    ..
+                }
+            )
+        });
+        self.session.sockets.follow_timers(asks_for_timers);
         for action in &step.actions {
             self.act(action)?;
             self.session.settle()?;
@@ -149,6 +196,7 @@ impl Driver<'_> {
             Place::Loopback | Place::Host => tolerance::TICK_SAMPLED,
         };
         while !self.is_decided(index, step) {
+            let deadline = begun + within + (self.session.thought - thought);
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -222,6 +270,38 @@ impl Driver<'_> {
         if let Some(text) = taken::explain(self.session.pen.timeline(), index) {
             for mismatch in failed {
                 mismatch.notes.push(text.clone());
+            }
+        }
+    }
+
+    /// An order that no packet ever fitted is a mistake in the scenario: what it was to show did
+    /// not happen.
+    fn judge_orders(&mut self) {
+        let Some(wire) = &self.session.wire else {
+            return;
+        };
+        let timeline = self.session.pen.timeline();
+        for (step, span, order) in &self.orders {
+            if wire.was_used(*order) {
+                continue;
+            }
+            let text = self.header.text.get(span.clone()).unwrap_or_default();
+            let failed = Checked {
+                polarity: Polarity::Expect,
+                text: text.to_owned(),
+                span: span.clone(),
+                verdict: Verdict::Fail(Mismatch {
+                    expected: format!("a packet for `{text}`"),
+                    observed: format!(
+                        "none fitted; from there on: {}",
+                        check::on_the_wire(timeline, *step)
+                    ),
+                    notes: Vec::new(),
+                    events: Vec::new(),
+                }),
+            };
+            if let Some(result) = self.steps.get_mut(*step) {
+                result.checks.push(failed);
             }
         }
     }

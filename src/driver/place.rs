@@ -2,9 +2,10 @@
 //! private loopback, else the machine's own.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::time::Duration;
 
 use super::recorder::Recorder;
 use super::session::Session;
@@ -54,6 +55,7 @@ pub(super) fn open<'a>(
     scenario: &Scenario,
     options: &Options,
     interrupt: Option<BorrowedFd<'a>>,
+    rto_min: Option<Duration>,
 ) -> Result<Opened<'a>, Box<(Header, Stopped)>> {
     let wanted: Vec<Place> = match options.net {
         Some(place) => vec![place],
@@ -63,7 +65,7 @@ pub(super) fn open<'a>(
     let mut header = header(scenario, wanted[0]);
     for place in wanted {
         header.place = place;
-        match open_place(scenario, options, place, interrupt) {
+        match open_place(scenario, options, place, interrupt, rto_min) {
             Ok((session, places, settings)) => {
                 header.settings = settings;
                 header.blind = match place {
@@ -160,13 +162,14 @@ fn open_place<'a>(
     options: &Options,
     place: Place,
     interrupt: Option<BorrowedFd<'a>>,
+    rto_min: Option<Duration>,
 ) -> Result<(Session<'a>, Placeholders, Vec<String>), LabError> {
     let names = host_names(scenario);
     let specs: Vec<HostSpec> = match place {
         Place::Wire => names
             .iter()
             .enumerate()
-            .map(|(index, name)| host_spec(scenario, name, index))
+            .map(|(index, name)| host_spec(scenario, name, index, rto_min))
             .collect(),
         Place::Loopback | Place::Host => vec![lab::host_spec(HostName::from("lo"), 0)],
     };
@@ -208,12 +211,21 @@ fn open_place<'a>(
     Ok((session, places, settings))
 }
 
-fn host_spec(scenario: &Scenario, name: &HostName, index: usize) -> HostSpec {
+fn host_spec(
+    scenario: &Scenario,
+    name: &HostName,
+    index: usize,
+    rto_min: Option<Duration>,
+) -> HostSpec {
     let mut spec = lab::host_spec(name.clone(), index);
+    let in_ms = |duration: Duration| u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
+    if let Some(rto_min) = rto_min {
+        spec.rto_min_ms = in_ms(rto_min);
+    }
     if let Some(host) = scenario.hosts.get(name) {
         spec.sysctl.clone_from(&host.sysctl);
         if let Some(rto_min) = host.rto_min {
-            spec.rto_min_ms = u32::try_from(rto_min.as_millis()).unwrap_or(u32::MAX);
+            spec.rto_min_ms = in_ms(rto_min);
         }
         spec.quickack = host.quickack.unwrap_or(spec.quickack);
     }
@@ -259,12 +271,13 @@ fn placeholders(
     let mut values = BTreeMap::new();
     let mut hosts = BTreeMap::new();
     for (index, name) in names.iter().enumerate() {
-        let (host, address) = match place {
-            Place::Wire => (index, specs[index].v4),
-            Place::Loopback | Place::Host => (0, Ipv4Addr::LOCALHOST),
+        let (host, v4, v6) = match place {
+            Place::Wire => (index, specs[index].v4, specs[index].v6),
+            Place::Loopback | Place::Host => (0, Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST),
         };
         hosts.insert(name.clone(), host);
-        values.insert(name.to_string(), address.to_string());
+        values.insert(name.to_string(), v4.to_string());
+        values.entry(format!("{name}6")).or_insert(v6.to_string());
     }
     let port = match place {
         Place::Wire | Place::Loopback => LAB_PORT,

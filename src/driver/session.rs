@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
+use super::pilot::{Choice, Moment, Pilot};
 use super::recorder::Recorder;
 use super::streams::{Input, Lines};
-use crate::event::{Aspect, Body, Cause, Kind, Source, Stream, TcpFlags};
+use crate::event::{Aspect, Body, Cause, Kind, SegmentRole, Source, Stream, TcpFlags};
 use crate::lab::wire::{Delivery, Fate, Wire};
 use crate::lab::{Lab, LabError, ProgramPipes};
 use crate::model::{HostName, ProcessName, ProgramName, Tuple};
@@ -29,7 +30,6 @@ pub(super) struct Pipes {
 }
 
 /// A lab while a scenario runs in it.
-#[derive(Debug)]
 pub(super) struct Session<'a> {
     pub(super) pen: Recorder,
     pub(super) lab: Lab,
@@ -37,6 +37,9 @@ pub(super) struct Session<'a> {
     pub(super) processes: Processes,
     pub(super) sockets: Sockets,
     pub(super) pipes: Vec<Pipes>,
+    pilot: Option<&'a mut dyn Pilot>,
+    /// How long the pilot was thinking, all in all.
+    pub(super) thought: Duration,
     channel: Receiver,
     interrupt: Option<BorrowedFd<'a>>,
     settle_for: Duration,
@@ -87,10 +90,43 @@ impl<'a> Session<'a> {
             processes: Processes::default(),
             sockets,
             pipes: Vec::new(),
+            pilot: None,
+            thought: Duration::ZERO,
             channel,
             interrupt,
             settle_for: tolerance::SETTLE.mul_f64(scale.max(1.0)),
         }
+    }
+
+    /// Somebody to ask before each step and packet.
+    pub(super) fn ask(&mut self, pilot: &'a mut dyn Pilot) {
+        self.pilot = Some(pilot);
+    }
+
+    /// A step is about to begin.
+    pub(super) fn ask_step(&mut self, step: usize, text: &str) -> Result<(), Halt> {
+        self.ask_pilot(step, |pilot, moment| pilot.step(moment, text))
+            .map(drop)
+    }
+
+    fn ask_pilot(
+        &mut self,
+        step: usize,
+        question: impl FnOnce(&mut dyn Pilot, &Moment<'_>) -> Choice,
+    ) -> Result<Choice, Halt> {
+        let Some(pilot) = self.pilot.as_mut() else {
+            return Ok(Choice::Go);
+        };
+        let timeline = self.pen.timeline();
+        let begun = Instant::now();
+        let choice = question(&mut **pilot, &Moment { timeline, step });
+        self.thought += begun.elapsed();
+        match choice {
+            Choice::Quit => return Err(Halt::Interrupted),
+            Choice::RunOn => self.pilot = None,
+            Choice::Go | Choice::Drop => {}
+        }
+        Ok(choice)
     }
 
     /// Connects the pipes of a program that was just started.
@@ -224,6 +260,16 @@ impl<'a> Session<'a> {
             let from = packet.from.clone();
             self.touch(&from, Tuple { local, remote }, Cause::Sent(id));
         }
+        // While somebody looks at a SYN the kernel sends it again each second.
+        let is_syn = matches!(&packet.body, Body::Tcp(segment)
+            if segment.flags.has(TcpFlags::SYN) && segment.role == SegmentRole::Retransmission);
+        if let (true, true, Some(wire)) = (is_syn, self.pilot.is_some(), &mut self.wire) {
+            wire.drop_packet(id);
+            let why = "it came again while you were looking".to_owned();
+            self.pen
+                .emit(Source::Wire, Kind::Dropped { packet: id, why });
+            return Ok(true);
+        }
         match arrival.fate {
             Fate::Ready | Fate::Delayed(_) => {}
             Fate::Held => self.pen.emit(Source::Wire, Kind::Held { packet: id }),
@@ -237,6 +283,17 @@ impl<'a> Session<'a> {
 
     /// Hands over the next packet, if one is on its way.
     fn deliver_one(&mut self) -> Result<bool, Halt> {
+        let next = self.wire.as_ref().and_then(Wire::peek).cloned();
+        if let (Some(packet), true) = (&next, self.pilot.is_some()) {
+            let step = self.pen.step();
+            let choice = self.ask_pilot(step, |pilot, moment| pilot.packet(moment, packet))?;
+            if let (Choice::Drop, Some(wire)) = (choice, &mut self.wire) {
+                wire.drop_packet(packet.id);
+                let (packet, why) = (packet.id, "you dropped it".to_owned());
+                self.pen.emit(Source::Wire, Kind::Dropped { packet, why });
+                return Ok(true);
+            }
+        }
         let Some(delivery) = self.wire.as_mut().and_then(Wire::deliver) else {
             return Ok(false);
         };
@@ -251,6 +308,10 @@ impl<'a> Session<'a> {
                         remote: packet.src,
                     };
                     self.touch(to, tuple, Cause::Received(id));
+                }
+                let (step, timeline) = (self.pen.step(), self.pen.timeline());
+                if let Some(pilot) = &mut self.pilot {
+                    pilot.delivered(&Moment { timeline, step }, &packet);
                 }
             }
             Delivery::Lost(packet, why) => {

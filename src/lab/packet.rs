@@ -22,6 +22,8 @@ struct Flow {
     shift: Option<u8>,
     /// The newest window, in bytes.
     window: u32,
+    /// Whether a SYN,ACK was seen.
+    answered: bool,
 }
 
 /// Follows all connections on a wire.
@@ -151,7 +153,12 @@ impl Reader {
         let takes = len + u32::from(flags.has(TcpFlags::SYN)) + u32::from(flags.has(TcpFlags::FIN));
         let end = seq.wrapping_add(takes);
         let reset = flags.has(TcpFlags::RST);
-        let role = if reset || flow.next == 0 {
+        // In a simultaneous open the SYN,ACK takes the number of the SYN before it (RFC 9293,
+        // section 3.5), and is no repetition of it.
+        let first_answer = flags.has(TcpFlags::SYN)
+            && flags.has(TcpFlags::ACK)
+            && !std::mem::replace(&mut flow.answered, true);
+        let role = if reset || flow.next == 0 || first_answer {
             SegmentRole::First
         } else if takes > 0 && is_before(seq, flow.next) && !is_before(flow.next, end) {
             SegmentRole::Retransmission
@@ -346,6 +353,22 @@ mod tests {
         s.send(false, 16, "FIN,ACK", 21, b"");
         let again = s.send(false, 16, "FIN,ACK", 21, b"");
         assert_eq!(segment(&again).role, SegmentRole::Retransmission);
+    }
+
+    #[test]
+    fn a_syn_ack_after_a_syn_is_no_retransmission() {
+        let mut s = Sender {
+            reader: Reader::default(),
+        };
+        s.send(false, 10, "SYN", 0, b"");
+        s.send(true, 20, "SYN", 0, b"");
+        for back in [false, true] {
+            let (seq, ack) = if back { (20, 11) } else { (10, 21) };
+            let answer = s.send(back, seq, "SYN,ACK", ack, b"");
+            assert_eq!(segment(&answer).role, SegmentRole::First);
+            let again = s.send(back, seq, "SYN,ACK", ack, b"");
+            assert_eq!(segment(&again).role, SegmentRole::Retransmission);
+        }
     }
 
     #[test]

@@ -56,7 +56,13 @@ struct Rule {
     action: Action,
     /// How many more packets it applies to; nothing: all.
     left: Option<usize>,
+    /// How many packets it applied to.
+    used: usize,
 }
+
+/// Names a standing order of a wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderId(usize);
 
 /// What the wire did with a packet that a host sent.
 #[derive(Debug, PartialEq)]
@@ -195,6 +201,7 @@ impl Wire {
             };
         };
         rule.left = rule.left.map(|left| left - 1);
+        rule.used += 1;
         let action_text = rule.action.to_string();
         match rule.action.clone() {
             Action::Hold(_) => Fate::Held,
@@ -214,33 +221,41 @@ impl Wire {
         }
     }
 
-    /// Makes a standing order of a `hold`, `drop`, `delay` or `answer`. A `hold` also takes those
-    /// already on their way.
-    pub fn order(&mut self, action: &Action) {
-        let Some(matcher) = matcher(action) else {
-            return;
-        };
+    /// Makes a standing order of a `hold`, `drop`, `delay` or `answer`; nothing of another action.
+    /// A `hold` also takes those already on their way.
+    pub fn order(&mut self, action: &Action) -> Option<OrderId> {
+        let matcher = matcher(action)?;
+        let mut used = 0;
         if let Action::Hold(what) = action {
             for waiting in &mut self.hand {
                 if waiting.packet.as_ref().is_some_and(|p| what.matches(p)) {
                     waiting.state = Waiting::Held;
+                    used += 1;
                 }
             }
         }
         self.rules.push(Rule {
             action: action.clone(),
             left: matcher.count,
+            used,
         });
+        Some(OrderId(self.rules.len() - 1))
+    }
+
+    /// Whether a standing order applied to any packet so far.
+    pub fn was_used(&self, order: OrderId) -> bool {
+        self.rules.get(order.0).is_some_and(|rule| rule.used > 0)
     }
 
     /// Lets held packets go, and ends the `hold`s that would hold such packets again. Says how
     /// many go.
     pub fn release(&mut self, what: &Matcher) -> usize {
         if what.count.is_none() {
-            self.rules.retain(|rule| match &rule.action {
-                Action::Hold(held) => !covers(what, held),
-                _ => true,
-            });
+            for rule in &mut self.rules {
+                if matches!(&rule.action, Action::Hold(held) if covers(what, held)) {
+                    rule.left = Some(0);
+                }
+            }
         }
         let mut released = 0;
         for waiting in &mut self.hand {

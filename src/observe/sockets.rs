@@ -9,6 +9,7 @@ use super::inet_diag::StateMask;
 use crate::driver::recorder::Recorder;
 use crate::event::{Aspect, Cause, Kind, SocketKey, Source};
 use crate::model::{Evidence, Holder, HostName, ProgramName, SocketFacts, TcpState, Tuple};
+use crate::tolerance;
 
 /// One socket that was seen.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ struct Known {
     facts: SocketFacts,
     owner: Option<ProgramName>,
     holders: Option<Vec<Holder>>,
+    /// The timer's remaining time as it was told last, while timers are followed.
+    told_timer_ms: Option<u32>,
     gone: bool,
 }
 
@@ -49,6 +52,8 @@ pub struct Sockets {
     known: Vec<Known>,
     /// Whether the hosts are the lab's alone: then every socket in them belongs to the run.
     private: bool,
+    /// Whether timers that run down are told.
+    follows_timers: bool,
 }
 
 impl Sockets {
@@ -58,6 +63,16 @@ impl Sockets {
             hosts,
             known: Vec::new(),
             private,
+            follows_timers: false,
+        }
+    }
+
+    /// Whether to tell from now on how timers run down. A step that does not ask for it is spared
+    /// the events.
+    pub fn follow_timers(&mut self, follow: bool) {
+        self.follows_timers = follow;
+        for known in &mut self.known {
+            known.told_timer_ms = None;
         }
     }
 
@@ -218,6 +233,7 @@ impl Sockets {
             facts: facts.clone(),
             owner: owner.clone(),
             holders: None,
+            told_timer_ms: None,
             gone: false,
         });
         self.emit(key, host, state, Some(facts), owner, cause, pen);
@@ -270,9 +286,18 @@ impl Sockets {
         let old = std::mem::replace(&mut self.known[index].facts, facts.clone());
         if old.state != facts.state {
             self.emit(key, host, facts.state, Some(facts), owner, cause, pen);
-        } else if gauges(&old) != gauges(&facts) {
+        } else if gauges(&old) != gauges(&facts) || self.is_timer_news(index, facts.timer_ms) {
+            self.known[index].told_timer_ms = Some(facts.timer_ms);
             pen.emit(Source::Sampler, Kind::Gauges { key, facts });
         }
+    }
+
+    /// Whether a timer is to be told: it was not in this step, it has run on, or it was set again.
+    fn is_timer_news(&self, index: usize, timer_ms: u32) -> bool {
+        self.follows_timers
+            && self.known[index]
+                .told_timer_ms
+                .is_none_or(|told| timer_ms > told || told - timer_ms >= tolerance::TIMER_GRAIN_MS)
     }
 
     fn gone(&mut self, index: usize, cause: Option<Cause>, pen: &mut Recorder) {

@@ -6,6 +6,7 @@
 //! | [`table`] | the ladder of one run: two lanes, the wire between them, what changed |
 //! | [`failure`] | failed expectations, as a compiler prints errors |
 //! | [`summary`] | several runs, one line each |
+//! | [`moment`] | what is on the wire now, for stepping through a run |
 //! | [`list`] | the built-in scenarios by topic |
 //! | [`style`] | samples as lsof, ss, netstat and ps print them |
 //! | [`rows`] | what of a timeline is worth showing: the rows that every picture draws |
@@ -16,6 +17,7 @@ pub mod failure;
 mod grid;
 mod ladder;
 pub mod list;
+pub mod moment;
 mod palette;
 pub mod rows;
 pub mod snapshot;

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::model::{HostName, ProgramName};
 
-const KEYS: [&str; 7] = [
-    "title", "about", "source", "paths", "programs", "hosts", "step",
+const KEYS: [&str; 9] = [
+    "title", "about", "source", "fix", "twin", "paths", "programs", "hosts", "step",
 ];
 
 const NO_PROGRAMS: &str = "[programs] with NAME = \"COMMAND LINE\"";
@@ -53,6 +53,8 @@ impl Scenario {
             title: read.title,
             about: read.about,
             source_note: read.source_note,
+            fix: read.fix,
+            twin: read.twin,
             programs: read.programs,
             hosts: read.hosts,
             paths: read.paths,
@@ -67,6 +69,8 @@ struct Read {
     title: String,
     about: String,
     source_note: Option<String>,
+    fix: Option<String>,
+    twin: Option<String>,
     paths: Paths,
     programs: BTreeMap<ProgramName, Program>,
     hosts: BTreeMap<HostName, Host>,
@@ -81,8 +85,10 @@ fn read(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Read> {
         reader.fault(Fault::new(WHOLE, "the scenario has no title").help("title = \"…\""));
     }
     let title = title(reader, table);
-    let about = optional_text(reader, table, "about");
-    let source_note = optional_text(reader, table, "source");
+    let about = reader.optional_text(table, "about").unwrap_or_default();
+    let source_note = reader.optional_text(table, "source");
+    let fix = reader.optional_text(table, "fix");
+    let twin = reader.optional_text(table, "twin");
     let paths = paths(reader, table);
 
     let mut programs = BTreeMap::new();
@@ -157,7 +163,9 @@ fn read(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Read> {
     Some(Read {
         title: title?,
         about,
-        source_note: Some(source_note).filter(|note| !note.is_empty()),
+        source_note,
+        fix,
+        twin,
         paths,
         programs: programs
             .into_iter()
@@ -181,12 +189,6 @@ fn title(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<String> {
         ));
     }
     Some(quoted.value.trim().to_owned())
-}
-
-fn optional_text(reader: &mut Reader<'_>, table: &DeTable<'_>, key: &str) -> String {
-    entry(table, key)
-        .and_then(|(_, value)| reader.string(value, &format!("`{key}`")))
-        .map_or_else(String::new, |quoted| quoted.value.trim().to_owned())
 }
 
 fn paths(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Paths {
@@ -250,6 +252,7 @@ fn settle(step: step_table::Draft, names: &Names) -> Step {
             .collect()
     }
     Step {
+        tells: step.tells,
         actions: all(step.actions, names, meaning::settle_hosts_of_action),
         expect: all(step.expect, names, meaning::settle_hosts_of_expectation),
         never: all(step.never, names, meaning::settle_hosts_of_expectation),

@@ -52,8 +52,13 @@ pub(crate) fn placeholders<'d>(
                     continue;
                 }
             };
-            let host = HostName::from(name);
-            if matches!(name, "server" | "client") || hosts.contains(&host) {
+            // `{server6}` is the IPv6 address of host `server`.
+            let exact = HostName::from(name);
+            let host = match name.strip_suffix('6') {
+                Some(base) if !hosts.contains(&exact) => HostName::from(base),
+                _ => exact,
+            };
+            if matches!(host.as_str(), "server" | "client") || hosts.contains(&host) {
                 named.insert(host);
             } else if name != "port" {
                 let known: BTreeSet<&str> = ["port", "server", "client"]

@@ -74,6 +74,10 @@ pub struct Scenario {
     pub about: String,
     /// Where the story comes from: `UNP 5.8`.
     pub source_note: Option<String>,
+    /// Of a bug: the line that mends it.
+    pub fix: Option<String>,
+    /// The scenario that shows the same with the fix, or without.
+    pub twin: Option<String>,
     /// The programs by name.
     pub programs: BTreeMap<ProgramName, Program>,
     /// Settings of hosts by name; a host that a program names need not be here.
@@ -125,6 +129,8 @@ pub struct Host {
 /// A step: actions, then what must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
+    /// The part of the story that happens here, for `sockscope explain`.
+    pub tells: Option<String>,
     /// The actions; none: only wait for the expectations.
     pub actions: Vec<Spanned<Action>>,
     /// What must hold before the step ends.
@@ -360,10 +366,41 @@ pub enum ProcessFact {
     Exited(i32),
     /// `killed by SIGPIPE`
     KilledBy(i32),
-    /// `reaped`: its parent collected its status (not the lab's init).
+    /// `reaped`: its status was collected, whoever did it.
     Reaped,
+    /// `reaped by parent`
+    ReapedBy(Collector),
     /// `adopted`: its parent ended first.
     Adopted,
+}
+
+/// Who collects the status of an ended process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Collector {
+    /// `parent`: the process that forked it.
+    Parent,
+    /// `init`: the lab's first process, which starts the programs and adopts orphans.
+    Init,
+    /// `kernel`: nobody has to, since the parent ignores SIGCHLD.
+    Kernel,
+}
+
+impl Collector {
+    /// Collector and word, as scenario files write them.
+    pub const NAMED: [(Collector, &'static str); 3] = [
+        (Collector::Parent, "parent"),
+        (Collector::Init, "init"),
+        (Collector::Kernel, "kernel"),
+    ];
+
+    /// The word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Collector::Parent => "parent",
+            Collector::Init => "init",
+            Collector::Kernel => "kernel",
+        }
+    }
 }
 
 /// Something measurable about a socket.

@@ -5,7 +5,7 @@ use std::fmt;
 use super::error::Fault;
 use super::names;
 use super::words::{Cursor, Token};
-use super::{Expectation, ProcessFact, bound, literal, suggest};
+use super::{Collector, Expectation, ProcessFact, bound, literal, suggest};
 use crate::model::{ProcessName, TcpState, signal_name};
 
 /// The words behind a process.
@@ -24,6 +24,7 @@ impl fmt::Display for ProcessFact {
             ProcessFact::Exited(status) => write!(f, "exited {status}"),
             ProcessFact::KilledBy(signal) => write!(f, "killed by {}", signal_name(*signal)),
             ProcessFact::Reaped => f.write_str("reaped"),
+            ProcessFact::ReapedBy(collector) => write!(f, "reaped by {}", collector.word()),
             ProcessFact::Adopted => f.write_str("adopted"),
         }
     }
@@ -152,7 +153,16 @@ fn fact(
         "running" => ProcessFact::Running,
         "stopped" => ProcessFact::Stopped,
         "zombie" => ProcessFact::Zombie,
-        "reaped" => ProcessFact::Reaped,
+        "reaped" => match cursor
+            .peek()
+            .filter(|next| next.text.eq_ignore_ascii_case("by"))
+        {
+            Some(_) => {
+                cursor.next();
+                ProcessFact::ReapedBy(collector(&cursor.word("`parent`, `init` or `kernel`")?)?)
+            }
+            None => ProcessFact::Reaped,
+        },
         "adopted" => ProcessFact::Adopted,
         "exited" => {
             let at = cursor.peek();
@@ -172,6 +182,21 @@ fn fact(
         }
         _ => return Err(unknown(token, process)),
     })
+}
+
+fn collector(token: &Token<'_>) -> Result<Collector, Fault> {
+    Collector::NAMED
+        .iter()
+        .find(|(_, word)| token.text.eq_ignore_ascii_case(word))
+        .map(|(collector, _)| *collector)
+        .ok_or_else(|| {
+            let words = Collector::NAMED.map(|(_, word)| word);
+            Fault::new(
+                token.span(),
+                format!("`{}` does not reap processes", token.text),
+            )
+            .help(suggest::did_you_mean_or_list(token.text, &words))
+        })
 }
 
 fn unknown(token: &Token<'_>, process: &ProcessName) -> Fault {

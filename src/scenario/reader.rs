@@ -71,6 +71,13 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The string of a key, without the blanks around it; nothing where it is missing or blank.
+    pub(crate) fn optional_text(&mut self, table: &DeTable<'_>, key: &str) -> Option<String> {
+        let (_, value) = entry(table, key)?;
+        let quoted = self.string(value, &format!("`{key}`"))?;
+        Some(quoted.value.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
     /// A string that is not blank.
     pub(crate) fn filled_string(&mut self, value: &Value<'_>, what: &str) -> Option<Quoted> {
         let quoted = self.string(value, what)?;

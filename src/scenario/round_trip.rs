@@ -135,6 +135,7 @@ fn fact() -> impl Strategy<Value = ProcessFact> {
             ProcessFact::Stopped,
             ProcessFact::Zombie,
             ProcessFact::Reaped,
+            ProcessFact::ReapedBy(Collector::Kernel),
             ProcessFact::Adopted,
         ]),
     ]

@@ -10,7 +10,7 @@ use super::reader::{Reader, Value, entry};
 use super::{Action, Expectation, action, expectation};
 
 /// How long a step waits for its expectations where the file does not say.
-pub const DEFAULT_WITHIN: Duration = Duration::from_secs(5);
+pub const DEFAULT_WITHIN: Duration = crate::tolerance::STEP;
 
 /// With so many faults in a file, the rest of its strings is not looked at: it is not a scenario.
 const ENOUGH: usize = 100;
@@ -25,6 +25,7 @@ pub(crate) struct Said<T> {
 /// A step as it is written, before its names are looked at.
 pub(crate) struct Draft {
     pub(crate) span: Range<usize>,
+    pub(crate) tells: Option<String>,
     pub(crate) actions: Vec<Said<Action>>,
     pub(crate) expect: Vec<Said<Expectation>>,
     pub(crate) never: Vec<Said<Expectation>>,
@@ -34,9 +35,14 @@ pub(crate) struct Draft {
 /// Reads one step.
 pub(crate) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Draft> {
     let table = reader.table(value, "`step`")?;
-    reader.only_keys(table, &["do", "expect", "never", "within"], "a step");
+    reader.only_keys(
+        table,
+        &["do", "expect", "never", "tells", "within"],
+        "a step",
+    );
     let mut draft = Draft {
         span: value.span(),
+        tells: reader.optional_text(table, "tells"),
         actions: Vec::new(),
         expect: Vec::new(),
         never: Vec::new(),
