@@ -58,6 +58,35 @@ pub fn between(from: TcpState, to: TcpState, by_one_segment: bool) -> Between {
     }
 }
 
+/// The states that an arriving segment takes a connection through, out of all that happened
+/// between two looks, one before and one after its arrival. What is missing behind them is the
+/// program's own doing: it may react before anyone can look. `fin` and `rst` are the segment's
+/// flags.
+pub fn received(before: TcpState, after: TcpState, fin: bool, rst: bool) -> Vec<TcpState> {
+    if before == after {
+        return Vec::new();
+    }
+    if rst && after == Close {
+        return vec![Close];
+    }
+    match (before, after) {
+        (SynSent, SynRecv) => vec![SynRecv],
+        (SynSent | SynRecv, Close) => Vec::new(),
+        (SynSent | SynRecv, _) => {
+            let mut states = vec![Established];
+            states.extend(received(Established, after, fin, rst));
+            states
+        }
+        (Established, CloseWait | LastAck | Close) if fin => vec![CloseWait],
+        (FinWait1, FinWait2) => vec![FinWait2],
+        (FinWait1, Closing) => vec![Closing],
+        (FinWait1, TimeWait) => vec![FinWait2, TimeWait],
+        (FinWait2 | Closing, TimeWait) => vec![TimeWait],
+        (LastAck, Close) => vec![Close],
+        _ => Vec::new(),
+    }
+}
+
 /// Collects the states between `from` and `to` of every path that passes no state twice.
 fn walk(
     from: TcpState,
@@ -103,6 +132,24 @@ mod tests {
             Between::Through(vec![FinWait2])
         );
         assert_eq!(between(FinWait1, TimeWait, false), Between::Ambiguous);
+    }
+
+    #[test]
+    fn what_the_program_did_is_not_the_segments_doing() {
+        assert_eq!(received(Established, CloseWait, true, false), [CloseWait]);
+        assert_eq!(received(Established, LastAck, true, false), [CloseWait]);
+        assert_eq!(received(Established, FinWait1, false, false), []);
+        assert_eq!(received(SynRecv, FinWait1, false, false), [Established]);
+        assert_eq!(
+            received(SynRecv, LastAck, true, false),
+            [Established, CloseWait]
+        );
+        assert_eq!(received(Established, Close, false, true), [Close]);
+        assert_eq!(received(Established, Close, false, false), []);
+        assert_eq!(
+            received(FinWait1, TimeWait, true, false),
+            [FinWait2, TimeWait]
+        );
     }
 
     #[test]

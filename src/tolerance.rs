@@ -10,6 +10,9 @@ pub const SETTLE: Duration = Duration::from_secs(1);
 /// Anything that arrives ends the pause at once.
 pub const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(30), Duration::from_millis(2));
 
+/// How often in a row sockscope leaves a shared CPU to the lab before it pauses instead.
+pub const YIELDS: u32 = 8;
+
 /// How often a step that waits asks the kernel again when nothing arrives: a process may wake by
 /// a timer of its own, a socket may expire.
 pub const TICK: Duration = Duration::from_millis(10);

@@ -22,6 +22,7 @@ pub mod pilot;
 pub mod place;
 pub mod recorder;
 mod session;
+mod still;
 mod streams;
 mod taken;
 

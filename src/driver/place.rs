@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::recorder::Recorder;
 use super::session::Session;
+use super::still::Still;
 use super::{Options, sampled_blind};
 use crate::lab::protocol::{HostSpec, Refusal, Setup, Stage};
 use crate::lab::wire::Wire;
@@ -174,9 +175,11 @@ fn open_place<'a>(
         Place::Loopback | Place::Host => vec![lab::host_spec(HostName::from("lo"), 0)],
     };
     let settings = settings(&specs, place);
+    let still = (place == Place::Wire).then(Still::keep).flatten();
     let setup = Setup {
         isolated: place != Place::Host,
         wire: place == Place::Wire,
+        cpu: still.as_ref().map(Still::cpu),
         hosts: specs.clone(),
     };
     let (lab, fds) = Lab::open(&options.executable, setup)?;
@@ -207,6 +210,7 @@ fn open_place<'a>(
         options.timeout_scale,
     );
     session.pen = Recorder::default();
+    session.still = still;
     let places = placeholders(&names, &specs, place, sender)?;
     Ok((session, places, settings))
 }
@@ -368,6 +372,7 @@ pub fn abilities(executable: &Path) -> Vec<Ability> {
         let setup = Setup {
             isolated,
             wire,
+            cpu: None,
             hosts: hosts(),
         };
         Lab::open(executable, setup).err().map(|e| unavailable(&e))

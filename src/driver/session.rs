@@ -9,13 +9,14 @@ use nix::sys::time::TimeSpec;
 
 use super::pilot::{Choice, Moment, Pilot};
 use super::recorder::Recorder;
+use super::still::Still;
 use super::streams::{Input, Lines};
-use crate::event::{Aspect, Body, Cause, Kind, SegmentRole, Source, Stream, TcpFlags};
+use crate::event::{Aspect, Body, Cause, Kind, Segment, SegmentRole, Source, Stream, TcpFlags};
 use crate::lab::wire::{Delivery, Fate, Wire};
 use crate::lab::{Lab, LabError, ProgramPipes};
 use crate::model::{HostName, ProcessName, ProgramName, Tuple};
 use crate::observe::processes::Processes;
-use crate::observe::sockets::{self, Sockets};
+use crate::observe::sockets::{self, Answer, Sockets, Touched};
 use crate::programs::channel::Receiver;
 use crate::programs::record::What;
 use crate::tolerance;
@@ -37,6 +38,8 @@ pub(super) struct Session<'a> {
     pub(super) processes: Processes,
     pub(super) sockets: Sockets,
     pub(super) pipes: Vec<Pipes>,
+    /// Ends with the session, on the thread that began it.
+    pub(super) still: Option<Still>,
     pilot: Option<&'a mut dyn Pilot>,
     /// How long the pilot was thinking, all in all.
     pub(super) thought: Duration,
@@ -90,6 +93,7 @@ impl<'a> Session<'a> {
             processes: Processes::default(),
             sockets,
             pipes: Vec::new(),
+            still: None,
             pilot: None,
             thought: Duration::ZERO,
             channel,
@@ -147,6 +151,7 @@ impl<'a> Session<'a> {
         let begun = Instant::now();
         let mut pause = tolerance::LOOK_AGAIN.0;
         let mut quiet_before = false;
+        let mut yielded = 0;
         loop {
             if self.drain()? {
                 quiet_before = false;
@@ -171,8 +176,16 @@ impl<'a> Session<'a> {
                 continue;
             }
             quiet_before = false;
-            self.wait(pause)?;
-            pause = (pause * 2).min(tolerance::LOOK_AGAIN.1);
+            // On a shared CPU whoever is busy runs now, and this thread when they block. A process
+            // that waits for a disk leaves the CPU to this one: then it waits too.
+            if self.still.is_some() && yielded < tolerance::YIELDS {
+                yielded += 1;
+                std::thread::yield_now();
+            } else {
+                yielded = 0;
+                self.wait(pause)?;
+                pause = (pause * 2).min(tolerance::LOOK_AGAIN.1);
+            }
         }
         self.sample()?;
         let changed = self.pen.timeline().events().last().map(|e| &e.kind) != Some(&Kind::Quiet);
@@ -258,7 +271,8 @@ impl<'a> Session<'a> {
         {
             let (local, remote) = (packet.src, packet.dst);
             let from = packet.from.clone();
-            self.touch(&from, Tuple { local, remote }, Cause::Sent(id));
+            let answer = self.ask_for(&from, Tuple { local, remote });
+            self.learn(answer, touched(Cause::Sent(id), *segment));
         }
         // While somebody looks at a SYN the kernel sends it again each second.
         let is_syn = matches!(&packet.body, Body::Tcp(segment)
@@ -299,15 +313,18 @@ impl<'a> Session<'a> {
         };
         match delivery {
             Delivery::Done(packet) => {
-                // The state first: what woke up by the packet may change it again.
                 let id = packet.id;
+                let tuple = Tuple {
+                    local: packet.dst,
+                    remote: packet.src,
+                };
+                let asked = match (&packet.body, &packet.to) {
+                    (Body::Tcp(segment), Some(to)) => Some((self.ask_for(to, tuple), *segment)),
+                    _ => None,
+                };
                 self.pen.emit(Source::Wire, Kind::Delivered { packet: id });
-                if let (Body::Tcp(_), Some(to)) = (&packet.body, &packet.to) {
-                    let tuple = Tuple {
-                        local: packet.dst,
-                        remote: packet.src,
-                    };
-                    self.touch(to, tuple, Cause::Received(id));
+                if let Some((answer, segment)) = asked {
+                    self.learn(answer, touched(Cause::Received(id), segment));
                 }
                 let (step, timeline) = (self.pen.step(), self.pen.timeline());
                 if let Some(pilot) = &mut self.pilot {
@@ -323,8 +340,13 @@ impl<'a> Session<'a> {
     }
 
     /// Asks for the end of a connection that a segment left or reached.
-    fn touch(&mut self, host: &HostName, tuple: Tuple, cause: Cause) {
-        let Some(host) = self.sockets.host(host) else {
+    fn ask_for(&self, host: &HostName, tuple: Tuple) -> Option<Answer> {
+        let host = self.sockets.host(host)?;
+        Some(self.sockets.ask(host, tuple))
+    }
+
+    fn learn(&mut self, answer: Option<Answer>, touched: Touched) {
+        let Some(answer) = answer else {
             return;
         };
         let processes = &mut self.processes;
@@ -334,7 +356,7 @@ impl<'a> Session<'a> {
         };
         if let Err(error) = self
             .sockets
-            .touch(host, tuple, cause, &mut ask_holders, &mut self.pen)
+            .learn(answer, touched, &mut ask_holders, &mut self.pen)
         {
             self.pen.emit(Source::Sampler, sockets::gap(&error));
         }
@@ -415,5 +437,13 @@ impl<'a> Session<'a> {
             self.pen.emit(Source::Sampler, sockets::gap(&error));
         }
         Ok(())
+    }
+}
+
+fn touched(cause: Cause, segment: Segment) -> Touched {
+    Touched {
+        cause,
+        fin: segment.flags.has(TcpFlags::FIN),
+        rst: segment.flags.has(TcpFlags::RST),
     }
 }

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sched::{CloneFlags, setns, unshare};
+use nix::sched::{CloneFlags, CpuSet, sched_setaffinity, setns, unshare};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -21,7 +21,7 @@ use super::protocol::{self, Refusal, Reply, Request, Setup, Spawn, Stage, TalkEr
 use crate::model::ExitStatus;
 use crate::sys::fork::{Fork, fork};
 use crate::sys::pidfd::PidFd;
-use crate::sys::spawn;
+use crate::sys::{batch, spawn};
 
 /// The number that the side channel has in a built-in program: above what a program that counts
 /// its descriptors would meet.
@@ -43,6 +43,9 @@ fn serve(control: OwnedFd) -> Result<(), TalkError> {
     let Request::Setup(setup) = request else {
         return Ok(());
     };
+    if let Some(cpu) = setup.cpu {
+        stay_on(cpu);
+    }
     let notes = match enter(&setup) {
         Ok(Entered::First(notes)) => notes,
         Ok(Entered::Outer(first)) => {
@@ -62,6 +65,16 @@ fn serve(control: OwnedFd) -> Result<(), TalkError> {
             lab.serve(&control)
         }
         Err(refusal) => protocol::send(control.as_fd(), &Reply::Refused(refusal), &[]),
+    }
+}
+
+/// Puts this process and all that it starts on one CPU, scheduled without preemption at wake-up.
+/// Where that is not allowed, states may have to be inferred: nothing is wrong.
+fn stay_on(cpu: usize) {
+    let mut only = CpuSet::new();
+    if only.set(cpu).is_ok() {
+        let _ = sched_setaffinity(Pid::from_raw(0), &only);
+        let _ = batch::become_batch();
     }
 }
 

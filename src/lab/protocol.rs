@@ -46,6 +46,8 @@ pub struct Setup {
     pub isolated: bool,
     /// Whether each host gets a TUN device.
     pub wire: bool,
+    /// The only CPU that the lab's processes run on.
+    pub cpu: Option<usize>,
     /// The hosts. One when programs share a network.
     pub hosts: Vec<HostSpec>,
 }

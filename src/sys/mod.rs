@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "the only place for it")]
 
 pub(crate) mod accept;
+pub mod batch;
 pub mod fdpass;
 pub(crate) mod fork;
 pub(crate) mod inherit;
