@@ -174,7 +174,7 @@ pub fn never(
     }
 }
 
-/// Whether a line of this polarity is judged by [`expect`] or [`never`].
+/// Whether a line of this polarity is judged by [`expect`] or [`never()`].
 pub fn judge(
     polarity: Polarity,
     expectation: &Expectation,

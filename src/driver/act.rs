@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Instant;
 
+use super::session::Halt;
 use super::{Broken, Driver, scaled};
 use crate::event::{Kind, Packet, Source};
 use crate::lab::LabError;
@@ -104,11 +105,8 @@ impl Driver<'_> {
             .processes
             .started(process, started.pid, started.pidfd, host_name);
         self.session.connect(name.clone(), started.pipes);
-        // Known by now: it may be reaped.
-        self.session
-            .lab
-            .sync()
-            .map_err(|error| Broken::Halt(error.into()))
+        self.session.lab.sync().map_err(Halt::from)?;
+        Ok(())
     }
 
     fn type_line(&mut self, program: &ProgramName, line: &str) -> Result<(), Broken> {

@@ -127,7 +127,7 @@ fn header(scenario: &Scenario, place: Place) -> Header {
 }
 
 /// The hosts of a scenario in the order of their lanes: `client` first, `server` last.
-fn host_names(scenario: &Scenario) -> Vec<HostName> {
+pub fn host_names(scenario: &Scenario) -> Vec<HostName> {
     let mut names: Vec<HostName> = scenario
         .programs
         .values()
