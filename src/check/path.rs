@@ -27,7 +27,12 @@ pub(super) fn path(
                 ..blind_to_paths(sight, None)
             });
         }
-        return unseen_in_passing(missing(expected, name, timeline), sight);
+        let standing = missing(expected, name, timeline);
+        // What it should have settled in can be looked at now, and is not there.
+        return match wanted.is_settled_state() {
+            true => standing,
+            false => unseen_in_passing(standing, sight),
+        };
     };
     let events: Vec<usize> = endpoint
         .changes_in(step)
