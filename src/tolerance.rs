@@ -26,6 +26,7 @@ pub const STEP: Duration = Duration::from_secs(5);
 /// How far a socket's timer runs down before it is told again, in milliseconds, in a step that
 /// asks for it. A verdict on a timer comes at most this late.
 pub const TIMER_GRAIN_MS: u32 = 50;
+
 /// The least retransmission timeout while somebody steps through a run, unless the scenario sets
 /// one: Linux's longest (TCP_RTO_MAX), so that nothing is sent again while they look.
 pub const RTO_WHILE_LOOKING: Duration = Duration::from_secs(120);

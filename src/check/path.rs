@@ -21,6 +21,12 @@ pub(super) fn path(
         if *wanted == settled(TcpState::Close) {
             return Standing::not_yet(expected, format!("{name} never existed"), Vec::new());
         }
+        if sight.place != Place::Wire && wanted.last() == TcpState::Close {
+            return Standing::Unseen(Blind {
+                why: format!("{name} was not seen: it may have come and gone between two looks"),
+                ..blind_to_paths(sight, None)
+            });
+        }
         return missing(expected, name, timeline);
     };
     let events: Vec<usize> = endpoint
@@ -92,16 +98,21 @@ fn sampled(
     if sight.paths == Paths::Settled && gap.is_none() {
         return Standing::Holds(Evidence::Seen);
     }
-    let blind = sight
+    Standing::Unseen(blind_to_paths(sight, gap))
+}
+
+/// Why not every state was seen.
+fn blind_to_paths(sight: &Sight<'_>, gap: Option<String>) -> Blind {
+    let known = sight
         .blind
         .iter()
         .find(|blind| blind.aspect == Aspect::Paths)
         .cloned();
-    Standing::Unseen(blind.unwrap_or_else(|| Blind {
+    known.unwrap_or_else(|| Blind {
         aspect: Aspect::Paths,
         why: gap.unwrap_or_else(|| "states were only sampled".into()),
         remedy: None,
-    }))
+    })
 }
 
 fn has_any_link(path: &StatePath) -> bool {

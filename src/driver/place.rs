@@ -66,6 +66,15 @@ pub(super) fn open<'a>(
     let mut header = header(scenario, wanted[0]);
     for place in wanted {
         header.place = place;
+        if place != Place::Wire
+            && let Some(settings) = own_settings(scenario)
+        {
+            missing.get_or_insert(Unavailable {
+                why: format!("only hosts of their own can have {settings}"),
+                remedy: Some("--net wire".into()),
+            });
+            continue;
+        }
         match open_place(scenario, options, place, interrupt, rto_min) {
             Ok((session, places, settings)) => {
                 header.settings = settings;
@@ -234,6 +243,18 @@ fn host_spec(
         spec.quickack = host.quickack.unwrap_or(spec.quickack);
     }
     spec
+}
+
+/// What the file sets of hosts, in words: without a wire there are none to set it of, and what
+/// follows would be another scenario.
+fn own_settings(scenario: &Scenario) -> Option<String> {
+    let specs: Vec<HostSpec> = scenario
+        .hosts
+        .keys()
+        .map(|name| host_spec(scenario, name, 0, None))
+        .collect();
+    let words = settings(&specs, Place::Wire);
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// What a scenario changes of its hosts, in words.

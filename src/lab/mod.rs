@@ -128,9 +128,8 @@ impl Lab {
         }
     }
 
-    /// Starts a program; `channel` is the sending end of its side channel. Nothing is reaped
-    /// until the next request, so that a program which ends at once can be looked at:
-    /// [`Lab::sync`] when that is done.
+    /// Starts a program; `channel` is the sending end of its side channel. Until the next request,
+    /// which may be [`Lab::sync`], it is not reaped however soon it ends.
     pub fn start(
         &mut self,
         program: Spawn,

@@ -316,6 +316,10 @@ impl Processes {
         if self.all[index].reaped {
             return;
         }
+        // Its parent may have ended since it was looked at: who still lives now has reaped it.
+        if let Some(parent) = self.all[index].parent.filter(|_| told.is_none()) {
+            self.look_for_end(parent, pen);
+        }
         // The first process tells itself whom it reaped: its word comes.
         if told.is_none() && self.init_may_reap(index) {
             self.all[index].awaits_word = true;
