@@ -154,10 +154,10 @@ impl Input {
                 }
             }
         }
-        if self.close_after {
-            if let Some(fd) = self.fd.take() {
-                close_for_good(fd);
-            }
+        if self.close_after
+            && let Some(fd) = self.fd.take()
+        {
+            close_for_good(fd);
         }
         Ok(())
     }
