@@ -75,7 +75,7 @@ pub(crate) struct Run {
     /// Where the programs run; by default the first of these that can be had
     #[arg(long)]
     net: Option<Net>,
-    /// Be content with settled states where complete paths cannot be observed
+    /// Where complete paths and segments cannot be observed, be content with settled states
     #[arg(long)]
     settled: bool,
     /// Multiply every `within` by this, for slow machines

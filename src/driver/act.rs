@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use super::session::Halt;
 use super::{Broken, Driver, scaled};
 use crate::event::{Kind, Packet, Source};
 use crate::lab::LabError;

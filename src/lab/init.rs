@@ -214,15 +214,6 @@ impl Lab {
         end
     }
 
-    /// Takes one request and answers it. The first one after a start ends the introduction.
-    fn listen(&mut self, control: &OwnedFd) -> Result<(), TalkError> {
-        let (request, fds) = protocol::receive::<Request>(control)?;
-        if std::mem::take(&mut self.introducing) {
-            self.reap(control)?;
-        }
-        self.answer(control, request, fds)
-    }
-
     /// Collects every child that ended, and tells.
     fn reap(&self, control: &OwnedFd) -> Result<(), TalkError> {
         while let Ok(Some(_)) = self.children.read_signal() {}

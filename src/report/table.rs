@@ -132,7 +132,8 @@ pub(super) fn headline(outcome: Outcome) -> (&'static str, Tone) {
 
 /// `11 expectations, 4 steps, 9 ms`; `2 of 11 expectations failed, 1 inconclusive, …`
 pub(super) fn counts(run: &Run) -> String {
-    let all = run.checks().count();
+    let waived = of(run, |v| *v == Verdict::Waived);
+    let all = run.checks().count() - waived;
     let failed = of(run, |v| matches!(v, Verdict::Fail(_)));
     let inconclusive = of(run, |v| matches!(v, Verdict::Inconclusive { .. }));
     let mut parts = Vec::new();
@@ -145,6 +146,9 @@ pub(super) fn counts(run: &Run) -> String {
             "{n} of {} failed, {m} inconclusive",
             count(all, "expectation")
         )),
+    }
+    if waived > 0 {
+        parts.push(format!("{waived} about segments not judged"));
     }
     parts.push(count(run.steps.len(), "step"));
     parts.push(took(run));
