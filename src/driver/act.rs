@@ -104,8 +104,11 @@ impl Driver<'_> {
             .processes
             .started(process, started.pid, started.pidfd, host_name);
         self.session.connect(name.clone(), started.pipes);
-        self.session.lab.sync().map_err(Halt::from)?;
-        Ok(())
+        // Known by now: it may be reaped.
+        self.session
+            .lab
+            .sync()
+            .map_err(|error| Broken::Halt(error.into()))
     }
 
     fn type_line(&mut self, program: &ProgramName, line: &str) -> Result<(), Broken> {

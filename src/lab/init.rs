@@ -141,8 +141,8 @@ struct Lab {
     nursery: Option<OwnedFd>,
     hosts: Vec<MadeHost>,
     children: SignalFd,
-    /// A program was just started: nothing is reaped until sockscope has looked at it, since a
-    /// process that is reaped has no pid any more that could be looked up.
+    /// A program was started, and sockscope has not looked at it yet: until it has, nobody is
+    /// reaped, since nothing can be asked about a pid that is gone.
     introducing: bool,
 }
 
@@ -189,12 +189,11 @@ impl Lab {
 
     fn serve(mut self, control: &OwnedFd) -> Result<(), TalkError> {
         let end = loop {
-            let mut fds = [
-                PollFd::new(control.as_fd(), PollFlags::POLLIN),
-                PollFd::new(self.children.as_fd(), PollFlags::POLLIN),
-            ];
-            let count = if self.introducing { 1 } else { 2 };
-            match poll(&mut fds[..count], PollTimeout::NONE) {
+            let mut fds = vec![PollFd::new(control.as_fd(), PollFlags::POLLIN)];
+            if !self.introducing {
+                fds.push(PollFd::new(self.children.as_fd(), PollFlags::POLLIN));
+            }
+            match poll(&mut fds, PollTimeout::NONE) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => break Err(error.into()),
             }
@@ -204,8 +203,16 @@ impl Lab {
             {
                 break Err(error);
             }
-            if asked && let Err(error) = self.listen(control) {
-                break Err(error);
+            if asked {
+                self.introducing = false;
+                match protocol::receive::<Request>(control) {
+                    Ok((request, fds)) => {
+                        if let Err(error) = self.answer(control, request, fds) {
+                            break Err(error);
+                        }
+                    }
+                    Err(error) => break Err(error),
+                }
             }
         };
         if !self.setup.isolated {
