@@ -162,6 +162,8 @@ fn timeline_paths(run: &Run) -> BTreeMap<Vec<TcpState>, usize> {
             *paths.entry(as_traced(&states)).or_insert(0) += 1;
         }
     }
+    // A connection that was refused has nothing behind SYN_SENT.
+    paths.remove(&Vec::new());
     paths
 }
 
