@@ -11,9 +11,11 @@
 //! | [`snapshot`] | the state of everything at one event |
 
 mod arrow;
+mod drawing;
 pub mod failure;
 mod grid;
 mod ladder;
+mod lane;
 mod palette;
 pub mod rows;
 pub mod snapshot;
