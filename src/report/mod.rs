@@ -15,11 +15,13 @@
 //! | [`snapshot`] | the state of everything at one event |
 
 mod arrow;
+mod drawing;
 pub mod explain;
 pub mod explain_state;
 pub mod failure;
 mod grid;
 mod ladder;
+mod lane;
 pub mod list;
 pub mod markdown;
 pub mod moment;

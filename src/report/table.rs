@@ -1,7 +1,8 @@
 //! The table of one run: heading, ladder, verdict.
 
 use super::grid::wrap;
-use super::ladder::{self, Ladder};
+use super::ladder::Ladder;
+use super::lane;
 use super::palette::Tone;
 use super::rows::select;
 use super::text::{count, cut, escape, width};
@@ -20,7 +21,7 @@ pub fn render(run: &Run, look: &Look, detail: &Detail) -> String {
         lines.extend(ladder.lines(&rows, &|_| false));
     }
     lines.push(String::new());
-    lines.extend(ladder::legend(&rows, look));
+    lines.extend(lane::legend(&rows, look));
     lines.extend(verdict(run, look));
     lines.push(String::new());
     lines.join("\n")
