@@ -11,10 +11,17 @@ fn main() -> ExitCode {
     if let Some(status) = commands::program::direct() {
         return ExitCode::from(status);
     }
-    ExitCode::from(match cli::Cli::parse().command {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => return ExitCode::from(commands::print_message(&message)),
+    };
+    ExitCode::from(match cli.command {
         cli::Command::Run(arguments) => commands::run::main(&arguments.into()),
         cli::Command::List(arguments) => commands::list::main(&arguments),
         cli::Command::Show(arguments) => commands::show::main(&arguments),
+        cli::Command::Explain(arguments) => commands::explain::main(&arguments),
+        cli::Command::New(arguments) => commands::new::main(&arguments),
+        cli::Command::Schema => commands::schema::main(),
         cli::Command::Program(arguments) => commands::program::main(&arguments),
         cli::Command::Doctor => commands::doctor::main(),
         cli::Command::LabInit => commands::lab_init::main(),

@@ -10,6 +10,7 @@ mod endpoint;
 mod packets;
 mod path;
 mod process;
+mod witness;
 
 pub use packets::on_the_wire;
 
@@ -144,18 +145,14 @@ pub fn never(
         }
         copied = index + 1;
         if let Standing::Holds(_) = standing(expectation, &so_far, step, sight) {
-            let mut found = mismatch(
+            let events = witness::of(expectation, &so_far, step);
+            let shown = events.last().copied().unwrap_or(index);
+            let at = crate::model::millis(timeline.events()[shown].at);
+            return Verdict::Fail(mismatch(
                 format!("never: {expectation}"),
-                format!(
-                    "it held at {} ms",
-                    crate::model::millis(timeline.events()[index].at)
-                ),
-                vec![index],
-            );
-            if let Some(shown) = last_change(&so_far, step) {
-                found.events.insert(0, shown);
-            }
-            return Verdict::Fail(found);
+                format!("it held at {at} ms"),
+                events,
+            ));
         }
     }
     let needs = aspect(expectation);
@@ -177,7 +174,7 @@ pub fn never(
     }
 }
 
-/// Whether a line of this polarity is judged by [`expect`] or [`never`].
+/// Whether a line of this polarity is judged by [`expect`] or [`never()`].
 pub fn judge(
     polarity: Polarity,
     expectation: &Expectation,
@@ -207,18 +204,4 @@ fn inconclusive(blind: &Blind) -> Verdict {
         why: format!("cannot see {}: {}", blind.aspect.words(), blind.why),
         remedy: blind.remedy.clone(),
     }
-}
-
-/// The newest event of the step that is more than a mark.
-fn last_change(timeline: &Timeline, step: usize) -> Option<usize> {
-    timeline
-        .events_in(step)
-        .filter(|(_, event)| {
-            !matches!(
-                event.kind,
-                Kind::Quiet | Kind::StepBegan | Kind::Acted { .. }
-            )
-        })
-        .map(|(index, _)| index)
-        .last()
 }

@@ -25,9 +25,9 @@ pub(super) fn count(
     if bound.holds(measured) {
         return Standing::Holds(Evidence::Seen);
     }
-    let expected = format!("wire {bound} {what}");
+    let expected = format!("{} {what} on the wire", quantity(bound));
     let observed = format!(
-        "{measured} on the wire; in this step: {}",
+        "{measured}; on the wire in this step: {}",
         all(timeline, step)
     );
     let events = found.iter().map(|fate| fate.sent).collect();
@@ -74,6 +74,19 @@ pub(super) fn sequence(
         Standing::not_yet(expected, observed, events)
     } else {
         Standing::missed(expected, observed, events)
+    }
+}
+
+/// A bound in words: `at least 2`.
+fn quantity(bound: Bound) -> String {
+    let value = bound.value;
+    match bound.op {
+        Comparison::Equal if value == 0 => "no".into(),
+        Comparison::Equal => format!("exactly {value}"),
+        Comparison::AtLeast => format!("at least {value}"),
+        Comparison::AtMost => format!("at most {value}"),
+        Comparison::More => format!("more than {value}"),
+        Comparison::Less => format!("fewer than {value}"),
     }
 }
 

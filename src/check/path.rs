@@ -27,7 +27,12 @@ pub(super) fn path(
                 ..blind_to_paths(sight, None)
             });
         }
-        return missing(expected, name, timeline);
+        let standing = missing(expected, name, timeline);
+        // What it should have settled in can be looked at now, and is not there.
+        return match wanted.is_settled_state() {
+            true => standing,
+            false => unseen_in_passing(standing, sight),
+        };
     };
     let events: Vec<usize> = endpoint
         .changes_in(step)
@@ -38,7 +43,11 @@ pub(super) fn path(
             Standing::Holds(evidence(endpoint))
         } else {
             let observed = format!("{name} is in {}", endpoint.state());
-            Standing::not_yet(expected, observed, last_or(events, endpoint))
+            let events = last_or(events, endpoint);
+            match !endpoint.is_open() && is_over(name, timeline) {
+                true => Standing::missed(expected, observed, events),
+                false => Standing::not_yet(expected, observed, events),
+            }
         };
     }
     let observed = states(endpoint, step);
@@ -81,14 +90,7 @@ fn sampled(
     gap: Option<String>,
     sight: &Sight<'_>,
 ) -> Standing {
-    let mut relaxed = wanted.clone();
-    for (link, _) in &mut relaxed.rest {
-        *link = Link::Eventually;
-    }
-    let in_order = observed
-        .iter()
-        .all(|state| has_any_link(wanted) || path_has(&relaxed, *state));
-    if !in_order {
+    if !has_any_link(wanted) && !in_order(wanted, observed) {
         return Standing::missed(expected, shown(&endpoint.name, observed), events);
     }
     if endpoint.state() != wanted.last() {
@@ -119,8 +121,12 @@ fn has_any_link(path: &StatePath) -> bool {
     path.rest.iter().any(|(link, _)| *link == Link::Eventually)
 }
 
-fn path_has(path: &StatePath, state: TcpState) -> bool {
-    path.first == state || path.rest.iter().any(|(_, s)| *s == state)
+/// Whether the observed states come in the order of the path, some of them left out.
+fn in_order(path: &StatePath, observed: &[TcpState]) -> bool {
+    let mut left = std::iter::once(path.first).chain(path.rest.iter().map(|(_, state)| *state));
+    observed
+        .iter()
+        .all(|state| left.any(|wanted| wanted == *state))
 }
 
 /// The state before the step, then the changes of the step, each state once in a row. A
@@ -212,18 +218,33 @@ fn last_or(events: Vec<usize>, endpoint: &Endpoint) -> Vec<usize> {
 
 /// An endpoint that was never seen may still come, unless its program has ended.
 pub(super) fn missing(expected: String, name: &EndpointName, timeline: &Timeline) -> Standing {
+    let observed = absent(name, timeline);
+    match is_over(name, timeline) {
+        true => Standing::missed(expected, observed, Vec::new()),
+        false => Standing::not_yet(expected, observed, Vec::new()),
+    }
+}
+
+/// A connection that came and went between two looks was not seen: where states are sampled, that
+/// its program has ended without one says nothing.
+fn unseen_in_passing(standing: Standing, sight: &Sight<'_>) -> Standing {
+    match standing {
+        Standing::Missed(_) if sight.place != Place::Wire => {
+            Standing::Unseen(blind_to_paths(sight, None))
+        }
+        known => known,
+    }
+}
+
+/// Whether the endpoint's program was started and has ended, with all its children.
+fn is_over(name: &EndpointName, timeline: &Timeline) -> bool {
     let program = name.program();
     let mut processes = timeline
         .processes()
         .iter()
         .filter(|process| process.name.program() == program)
         .peekable();
-    let over = processes.peek().is_some() && processes.all(|process| process.ended);
-    let observed = absent(name, timeline);
-    match over {
-        true => Standing::missed(expected, observed, Vec::new()),
-        false => Standing::not_yet(expected, observed, Vec::new()),
-    }
+    processes.peek().is_some() && processes.all(|process| process.ended)
 }
 
 /// Says that an endpoint was never seen, and which ones were.

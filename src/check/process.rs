@@ -115,9 +115,11 @@ fn life_events(wanted: &ProcessName, timeline: &Timeline) -> Vec<usize> {
         .iter()
         .enumerate()
         .filter(|(_, event)| match &event.kind {
-            Kind::Exited { process, .. }
-            | Kind::Reaped { process, .. }
-            | Kind::ProcessState { process, .. } => process == wanted,
+            Kind::Exited { process, .. } | Kind::Reaped { process, .. } => process == wanted,
+            // Other letters are not shown: they come and go.
+            Kind::ProcessState { process, state } => {
+                process == wanted && *state == ProcState::Stopped
+            }
             _ => false,
         })
         .map(|(index, _)| index)
@@ -276,7 +278,7 @@ pub(super) fn prints(
         return Standing::Holds(Evidence::Seen);
     }
     let observed = match lines.last() {
-        Some((_, line)) => format!("{name} printed {line:?}"),
+        Some((_, line)) => format!("{name} printed \"{line}\""),
         None => format!("{name} printed nothing in this step"),
     };
     let events = lines.iter().map(|(index, _)| *index).collect();

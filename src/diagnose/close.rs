@@ -1,7 +1,7 @@
 //! Closes that did not come.
 
 use super::Subject;
-use crate::event::{CallResult, Kind};
+use crate::event::Kind;
 use crate::model::TcpState;
 use crate::timeline::Endpoint;
 
@@ -31,21 +31,22 @@ fn holder_list(endpoint: &Endpoint) -> String {
 /// A copy of the socket is still open elsewhere: close() in one process sends no FIN (UNP
 /// section 4.8, `close(2)`).
 pub(super) fn other_holder(subject: &Subject<'_>) -> Option<String> {
+    if !subject.about_close {
+        return None;
+    }
     ends(subject).into_iter().find_map(|endpoint| {
-        let closed_here = subject.timeline.events_in(subject.step).any(|(_, event)| {
-            matches!(&event.kind, Kind::Called { process, call }
-                if call.name == "close"
-                    && matches!(call.result, CallResult::Value(0))
-                    && process.program() == endpoint.name.program())
-        });
         let open = matches!(
             endpoint.state(),
             TcpState::Established | TcpState::CloseWait
         );
-        if !open || endpoint.holding_processes().is_empty() {
-            return None;
-        }
-        if !closed_here && endpoint.holding_processes().len() < 2 {
+        let left = endpoint.holding_processes();
+        let several = left.len() > 1;
+        let told = match endpoint.state() {
+            _ if subject.about_holders => several,
+            TcpState::CloseWait => several || one_let_go(subject, endpoint),
+            _ => one_let_go(subject, endpoint),
+        };
+        if !open || left.is_empty() || !told {
             return None;
         }
         Some(format!(
@@ -55,6 +56,27 @@ pub(super) fn other_holder(subject: &Subject<'_>) -> Option<String> {
             holder_list(endpoint)
         ))
     })
+}
+
+/// Whether a process closed its copy, or ended, in this step, and others kept theirs.
+fn one_let_go(subject: &Subject<'_>, endpoint: &Endpoint) -> bool {
+    let mut looks = subject
+        .timeline
+        .events()
+        .iter()
+        .rev()
+        .filter_map(|event| match &event.kind {
+            Kind::Holders { key, holders, .. } if *key == endpoint.key => {
+                Some((event.step, holders))
+            }
+            _ => None,
+        });
+    match (looks.next(), looks.next()) {
+        (Some((step, now)), Some((_, before))) => {
+            step == subject.step && before.iter().any(|holder| !now.contains(holder))
+        }
+        _ => false,
+    }
 }
 
 /// CLOSE_WAIT: the peer has closed, the program has not.

@@ -53,8 +53,13 @@ pub(super) fn unanswered_syn(subject: &Subject<'_>) -> Option<String> {
                     .is_some_and(|s| s.role == SegmentRole::Retransmission)
         })
         .count();
+    let again = match again {
+        0 => "and not sent again yet".to_owned(),
+        1 => "and sent again once".to_owned(),
+        times => format!("and sent again {times} times"),
+    };
     Some(format!(
-        "{} is in SYN_SENT: its SYN was not answered; it was sent again {again} times",
+        "{} is in SYN_SENT: its SYN was not answered, {again}",
         endpoint.name
     ))
 }
@@ -62,12 +67,12 @@ pub(super) fn unanswered_syn(subject: &Subject<'_>) -> Option<String> {
 /// Established, and in nobody's hands: accept() was not called.
 pub(super) fn not_accepted(subject: &Subject<'_>) -> Option<String> {
     let endpoint = subject.timeline.endpoint(subject.endpoint.as_ref()?)?;
-    let facts = endpoint.facts.as_ref()?;
-    let waiting = matches!(
+    let open = matches!(
         endpoint.state(),
         TcpState::Established | TcpState::CloseWait
-    ) && facts.inode == 0;
-    waiting.then(|| {
+    );
+    let by_nobody = endpoint.holders.as_ref().is_some_and(Vec::is_empty);
+    (open && by_nobody).then(|| {
         format!(
             "{} is held by nobody: it waits in the listener's queue, accept() was not called yet",
             endpoint.name

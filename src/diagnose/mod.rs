@@ -3,8 +3,8 @@
 //! A rule looks at what an expectation speaks of and at the timeline, and says nothing when it
 //! does not fit.
 
-use crate::model::{EndpointName, ProcessName, ProgramName};
-use crate::scenario::Expectation;
+use crate::model::{EndpointName, ProcessName, ProgramName, TcpState};
+use crate::scenario::{Expectation, ProcessFact};
 use crate::timeline::Timeline;
 
 mod close;
@@ -33,6 +33,12 @@ struct Subject<'a> {
     endpoint: Option<EndpointName>,
     process: Option<ProcessName>,
     program: Option<ProgramName>,
+    /// Whether a close that did not come can be the reason.
+    about_close: bool,
+    /// Whether it is about who holds a socket.
+    about_holders: bool,
+    /// Whether a child that nobody collected can be the reason.
+    about_children: bool,
 }
 
 /// Explanations, with their fixes, that fit a failed expectation.
@@ -61,6 +67,35 @@ pub fn explain(expectation: &Expectation, timeline: &Timeline, step: usize) -> V
         endpoint,
         process,
         program,
+        about_close: about_close(expectation),
+        about_holders: matches!(expectation, Expectation::HeldBy { .. }),
+        about_children: about_children(expectation),
     };
     RULES.iter().filter_map(|rule| rule(&subject)).collect()
+}
+
+/// Whether an expectation speaks of a connection's end, or of who keeps it open.
+fn about_close(expectation: &Expectation) -> bool {
+    let ends = |state| {
+        !matches!(
+            state,
+            TcpState::Listen | TcpState::SynSent | TcpState::SynRecv | TcpState::Established
+        )
+    };
+    match expectation {
+        Expectation::Path { path, .. } => ends(path.last()),
+        Expectation::HeldBy { .. } => true,
+        _ => false,
+    }
+}
+
+/// Whether an expectation speaks of children that end.
+fn about_children(expectation: &Expectation) -> bool {
+    match expectation {
+        Expectation::Zombies { .. } | Expectation::Children { .. } => true,
+        Expectation::Process { facts, .. } => facts
+            .iter()
+            .any(|fact| !matches!(fact, ProcessFact::Running | ProcessFact::Stopped)),
+        _ => false,
+    }
 }

@@ -36,13 +36,16 @@ pub(super) fn program_ended(subject: &Subject<'_>) -> Option<String> {
 
 /// A parent that does not wait for its children (UNP section 5.9).
 pub(super) fn zombies(subject: &Subject<'_>) -> Option<String> {
+    if !subject.about_children {
+        return None;
+    }
     let zombie = subject.timeline.processes().iter().find(|p| {
         p.is_zombie()
             && p.parent.is_some()
             && match (&subject.process, &subject.program) {
                 (Some(process), _) => p.name == *process,
                 (None, Some(program)) => p.name.program() == *program,
-                (None, None) => subject.endpoint.is_none(),
+                (None, None) => true,
             }
     })?;
     let parent = zombie.parent.as_ref()?;

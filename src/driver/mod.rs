@@ -24,6 +24,7 @@ pub mod recorder;
 mod session;
 mod still;
 mod streams;
+mod taken;
 
 use pilot::Pilot;
 use place::Opened;
@@ -141,7 +142,8 @@ impl Driver<'_> {
             self.session.pen.begin_step(index);
             let done = asked.map_err(Broken::from);
             let broken = done.and_then(|()| self.step(index, step)).err();
-            let checks = self.judge(index, step, broken.is_some());
+            let mut checks = self.judge(index, step, broken.is_some());
+            self.explain_taken_port(index, &mut checks);
             let failed = checks.iter().any(|c| matches!(c.verdict, Verdict::Fail(_)));
             self.steps.push(StepResult {
                 text: step_text(step),
@@ -232,6 +234,14 @@ impl Driver<'_> {
             .chain(step.never.iter().map(|line| (Polarity::Never, line)));
         lines
             .map(|(polarity, line)| {
+                if self.is_waived(&line.value) {
+                    return Checked {
+                        polarity,
+                        text: line.value.to_string(),
+                        span: line.span.clone(),
+                        verdict: Verdict::Waived,
+                    };
+                }
                 let verdict = check::judge(polarity, &line.value, timeline, index, &sight);
                 let verdict = match verdict {
                     Verdict::Fail(_) | Verdict::Pass(_) if broken => Verdict::Inconclusive {
@@ -252,6 +262,35 @@ impl Driver<'_> {
                 }
             })
             .collect()
+    }
+
+    /// Adds to failures who has the port that a program found taken.
+    fn explain_taken_port(&mut self, index: usize, checks: &mut [Checked]) {
+        let mut failed = checks
+            .iter_mut()
+            .filter_map(|check| match &mut check.verdict {
+                Verdict::Fail(mismatch) => Some(mismatch),
+                _ => None,
+            })
+            .peekable();
+        if self.header.place != Place::Host || failed.peek().is_none() {
+            return;
+        }
+        if let Some(text) = taken::explain(self.session.pen.timeline(), index) {
+            for mismatch in failed {
+                mismatch.notes.push(text.clone());
+            }
+        }
+    }
+
+    /// Whoever is content with settled states is content without segments, too, where there are
+    /// none to see.
+    fn is_waived(&self, expectation: &Expectation) -> bool {
+        let about_packets = matches!(
+            expectation,
+            Expectation::Wire { .. } | Expectation::WireSequence(_)
+        );
+        about_packets && self.paths == Paths::Settled && self.header.place != Place::Wire
     }
 
     /// An order that no packet ever fitted is a mistake in the scenario: what it was to show did

@@ -1,12 +1,13 @@
 //! [`Still`]: one CPU for sockscope and the lab, so that nothing runs while sockscope looks.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
-use nix::sched::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
-/// How many runs of this process keep a CPU at the moment.
-static RUNS: AtomicUsize = AtomicUsize::new(0);
+/// How many runs of this process keep each CPU at the moment.
+static RUNS: Mutex<BTreeMap<usize, usize>> = Mutex::new(BTreeMap::new());
 
 const CALLER: Pid = Pid::from_raw(0);
 
@@ -20,24 +21,25 @@ pub(super) struct Still {
 }
 
 impl Still {
-    /// Chooses a CPU: the current one, another one for each further run. Nothing where the
-    /// kernel does not allow it: then a state may have to be inferred.
+    /// Chooses the CPU that the fewest runs of this process have: a run beside it on the same one
+    /// could make way for what a segment woke. Nothing where the kernel does not allow it: then a
+    /// state may have to be inferred.
     pub(super) fn keep() -> Option<Still> {
         let before = sched_getaffinity(CALLER).ok()?;
         let allowed: Vec<usize> = (0..CpuSet::count())
             .filter(|cpu| before.is_set(*cpu) == Ok(true))
             .collect();
-        let current = sched_getcpu().ok()?;
-        let at = allowed.iter().position(|cpu| *cpu == current)?;
-        let others = RUNS.fetch_add(1, Ordering::Relaxed);
-        let still = Still {
-            cpu: allowed[(at + others) % allowed.len()],
-            before,
-        };
+        // Several sockscopes at a time begin at different ones.
+        let first = (std::process::id() as usize).checked_rem(allowed.len())?;
+        let mut runs = RUNS.lock().unwrap_or_else(PoisonError::into_inner);
+        let cpu = (0..allowed.len())
+            .map(|at| allowed[(first + at) % allowed.len()])
+            .min_by_key(|cpu| runs.get(cpu).copied())?;
         let mut only = CpuSet::new();
-        only.set(still.cpu).ok()?;
+        only.set(cpu).ok()?;
         sched_setaffinity(CALLER, &only).ok()?;
-        Some(still)
+        *runs.entry(cpu).or_insert(0) += 1;
+        Some(Still { cpu, before })
     }
 
     /// The CPU.
@@ -48,8 +50,14 @@ impl Still {
 
 impl Drop for Still {
     fn drop(&mut self) {
-        RUNS.fetch_sub(1, Ordering::Relaxed);
-        // The thread may have ended up with a narrower set meanwhile: then it stays there.
+        // What was allowed before is allowed still; if not, the thread stays where it is.
         let _ = sched_setaffinity(CALLER, &self.before);
+        let mut runs = RUNS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = runs.get_mut(&self.cpu) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                runs.remove(&self.cpu);
+            }
+        }
     }
 }

@@ -6,6 +6,8 @@
 //! | [`table`] | the ladder of one run: two lanes, the wire between them, what changed |
 //! | [`failure`] | failed expectations, as a compiler prints errors |
 //! | [`summary`] | several runs, one line each |
+//! | [`explain`], [`explain_state`] | a scenario's story beside its run; a TCP state |
+//! | [`markdown`] | a scenario explained, as Markdown |
 //! | [`moment`] | what is on the wire now, for stepping through a run |
 //! | [`list`] | the built-in scenarios by topic |
 //! | [`style`] | samples as lsof, ss, netstat and ps print them |
@@ -13,10 +15,15 @@
 //! | [`snapshot`] | the state of everything at one event |
 
 mod arrow;
+mod drawing;
+pub mod explain;
+pub mod explain_state;
 pub mod failure;
 mod grid;
 mod ladder;
+mod lane;
 pub mod list;
+pub mod markdown;
 pub mod moment;
 mod palette;
 pub mod rows;

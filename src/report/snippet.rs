@@ -54,7 +54,7 @@ pub(super) fn snippet(
         " ".repeat(width(&before)),
         look.paint(Tone::Bad, &"^".repeat(carets))
     );
-    let label = look.glyphs(&escape(label));
+    let label = look.glyphs(&visible(label));
     if width(&before) + carets + 1 + width(&label) <= room {
         lines.push(format!("{under} {}", look.paint(Tone::Bad, &label)));
     } else {

@@ -10,14 +10,10 @@ use super::meaning::{self, Names};
 use super::reader::{Reader, entry};
 use super::step_table::Said;
 use super::{
-    Host, Paths, Program, Scenario, SourceText, Spanned, Step, host_table, program_table,
+    Host, Paths, Program, Scenario, SourceText, Spanned, Step, host_table, program_table, schema,
     step_table, suggest,
 };
 use crate::model::{HostName, ProgramName};
-
-const KEYS: [&str; 9] = [
-    "title", "about", "source", "fix", "twin", "paths", "programs", "hosts", "step",
-];
 
 const NO_PROGRAMS: &str = "[programs] with NAME = \"COMMAND LINE\"";
 
@@ -79,7 +75,7 @@ struct Read {
 
 /// Reads the table; nothing only where a fault was noted.
 fn read(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Read> {
-    let meant = reader.only_keys(table, &KEYS, "a scenario");
+    let meant = reader.only_keys(table, &schema::FILE, "a scenario");
     let is_missing = |key| entry(table, key).is_none() && !meant.contains(&key);
     if is_missing("title") {
         reader.fault(Fault::new(WHOLE, "the scenario has no title").help("title = \"…\""));

@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use super::Host;
 use super::action::check_sysctl;
 use super::error::Fault;
 use super::program_table::check_name;
 use super::reader::{Reader, Value, entry};
+use super::{Host, schema};
 use crate::model::HostName;
 
 /// Reads the table of all hosts; with each, where its name stands.
@@ -32,7 +32,7 @@ fn host(reader: &mut Reader<'_>, name: &str, value: &Value<'_>) -> Host {
     let Some(table) = reader.table(value, &format!("`hosts.{name}`")) else {
         return host;
     };
-    reader.only_keys(table, &["sysctl", "rto_min", "quickack"], "a host");
+    reader.only_keys(table, &schema::HOST, "a host");
     if let Some((_, value)) = entry(table, "sysctl")
         && let Some(table) = reader.table(value, "`sysctl`")
     {

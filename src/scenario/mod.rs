@@ -22,6 +22,8 @@ mod quoted;
 mod reader;
 #[cfg(test)]
 mod round_trip;
+mod schema;
+pub mod select;
 mod step_table;
 mod suggest;
 mod wire;
@@ -38,6 +40,7 @@ pub use duration::{NotADuration, parse_duration, write_duration};
 pub use error::{Fault, ScenarioError, render_at};
 pub use load::{LoadError, load};
 pub use placeholder::{TemplateError, expand, fill};
+pub use schema::schema_text;
 pub use step_table::DEFAULT_WITHIN;
 
 use crate::model::{EndpointName, HostName, ProcessName, ProgramName, TcpState, TimerKind};
@@ -475,6 +478,11 @@ impl StatePath {
     /// The last state.
     pub fn last(&self) -> TcpState {
         self.rest.last().map_or(self.first, |(_, state)| *state)
+    }
+
+    /// Whether the path names this state.
+    pub fn names(&self, state: TcpState) -> bool {
+        self.first == state || self.rest.iter().any(|(_, named)| *named == state)
     }
 
     /// Whether it is a bare state.

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::Fault;
 use super::quoted::Quoted;
 use super::reader::{Reader, Value, entry};
-use super::{Program, Spanned, names};
+use super::{Program, Spanned, names, schema};
 use crate::model::{HostName, ProgramName};
 
 /// A program as it is written, before its placeholders are looked at.
@@ -61,7 +61,7 @@ fn program(reader: &mut Reader<'_>, name: &str, span: Range<usize>, value: &Valu
     let (mut env, mut dir) = (BTreeMap::new(), None);
     let command = match value.get_ref() {
         DeValue::Table(table) => {
-            let meant = reader.only_keys(table, &["command", "host", "env", "dir"], "a program");
+            let meant = reader.only_keys(table, &schema::PROGRAM, "a program");
             if let Some((_, value)) = entry(table, "host")
                 && let Some(host) = reader.filled_string(value, "`host`")
             {

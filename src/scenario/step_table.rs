@@ -7,7 +7,7 @@ use super::error::Fault;
 use super::names::Mention;
 use super::quoted::Quoted;
 use super::reader::{Reader, Value, entry};
-use super::{Action, Expectation, action, expectation};
+use super::{Action, Expectation, action, expectation, schema};
 
 /// How long a step waits for its expectations where the file does not say.
 pub const DEFAULT_WITHIN: Duration = crate::tolerance::STEP;
@@ -35,11 +35,7 @@ pub(crate) struct Draft {
 /// Reads one step.
 pub(crate) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Draft> {
     let table = reader.table(value, "`step`")?;
-    reader.only_keys(
-        table,
-        &["do", "expect", "never", "tells", "within"],
-        "a step",
-    );
+    reader.only_keys(table, &schema::STEP, "a step");
     let mut draft = Draft {
         span: value.span(),
         tells: reader.optional_text(table, "tells"),

@@ -4,7 +4,7 @@ use super::{Class, Happening, Lanes};
 use crate::event::{Call, CallResult, Event, Kind, Reaper, Stream};
 use crate::model::{ExitStatus, Holder, ProcState, ProcessName, SocketFacts, TcpState, errno_name};
 use crate::report::palette::Tone;
-use crate::report::text::{escape, quote};
+use crate::report::text::{escape, quote, visible};
 
 /// The columns that a line of a program's output takes at most.
 const OUTPUT_COLUMNS: usize = 72;
@@ -54,7 +54,7 @@ impl Moment<'_> {
         match &event.kind {
             Kind::Acted { text } => {
                 let shown = self.all || self.several_actions;
-                shown.then(|| free(Class::Action, Tone::Strong, format!("▸ {}", escape(text))))
+                shown.then(|| free(Class::Action, Tone::Strong, format!("▸ {}", visible(text))))
             }
             Kind::Quiet => self
                 .all

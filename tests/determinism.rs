@@ -1,0 +1,58 @@
+//! The same scenario gives the same states, segments and lives, every time. `SOCKSCOPE_ROUNDS`
+//! sets how often normal-close runs (50); all the others run a tenth of that.
+
+#[path = "support/sequence.rs"]
+mod sequence;
+mod support;
+
+use sequence::{difference, inferred, sequence};
+use sockscope::driver;
+use sockscope::run::Place;
+use support::{all_names, built_in, options, wire};
+
+fn rounds() -> usize {
+    std::env::var("SOCKSCOPE_ROUNDS").map_or(50, |rounds| rounds.parse().expect("a number"))
+}
+
+/// Runs a scenario so often and says how often it differed from the first time, and how.
+fn differences(name: &str, rounds: usize) -> Option<String> {
+    let scenario = built_in(name);
+    let mut unseen = 0;
+    let mut run = || {
+        let run = driver::run(&scenario, &options(Some(Place::Wire)), None);
+        unseen += inferred(&run);
+        sequence(&run)
+    };
+    let first = run();
+    let others: Vec<String> = (1..rounds)
+        .map(|_| run())
+        .filter(|other| *other != first)
+        .map(|other| difference(&first, &other))
+        .collect();
+    if unseen > 0 {
+        eprintln!("{name}: {unseen} states inferred in {rounds} runs");
+    }
+    let example = others.first()?;
+    let count = others.len();
+    Some(format!("{name}: {count} of {rounds} differ:\n{example}"))
+}
+
+#[test]
+fn normal_close_is_the_same_every_time() {
+    if wire() {
+        assert_eq!(differences("normal-close", rounds()), None);
+    }
+}
+
+#[test]
+fn every_scenario_is_the_same_every_time() {
+    if !wire() {
+        return;
+    }
+    let rounds = (rounds() / 10).max(2);
+    let differing: Vec<String> = all_names()
+        .into_iter()
+        .filter_map(|name| differences(name, rounds))
+        .collect();
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
