@@ -1,5 +1,6 @@
 //! The step loop: carries out a scenario in a lab and judges each step.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
@@ -13,7 +14,7 @@ use crate::model::ProgramName;
 use crate::run::{
     Blind, Checked, Header, Mismatch, Outcome, Place, Polarity, Run, StepResult, Stopped, Verdict,
 };
-use crate::scenario::{Expectation, Gauge, Paths, Scenario, Step};
+use crate::scenario::{Expectation, Gauge, Paths, Scenario, Step, fill};
 use crate::timeline::Timeline;
 use crate::tolerance;
 
@@ -214,7 +215,8 @@ impl Driver<'_> {
         let timeline = self.session.pen.timeline();
         let mut open = false;
         for expectation in &step.expect {
-            match check::standing(&expectation.value, timeline, index, &sight) {
+            let expectation = self.filled(&expectation.value);
+            match check::standing(&expectation, timeline, index, &sight) {
                 Standing::Missed(_) => return true,
                 Standing::NotYet(_) => open = true,
                 Standing::Holds(_) | Standing::Unseen(_) => {}
@@ -242,7 +244,8 @@ impl Driver<'_> {
                         verdict: Verdict::Waived,
                     };
                 }
-                let verdict = check::judge(polarity, &line.value, timeline, index, &sight);
+                let expectation = self.filled(&line.value);
+                let verdict = check::judge(polarity, &expectation, timeline, index, &sight);
                 let verdict = match verdict {
                     Verdict::Fail(_) | Verdict::Pass(_) if broken => Verdict::Inconclusive {
                         why: "the run ended before this was decided".into(),
@@ -322,6 +325,17 @@ impl Driver<'_> {
             if let Some(result) = self.steps.get_mut(*step) {
                 result.checks.push(failed);
             }
+        }
+    }
+
+    /// The expectation with addresses and ports in place of their names.
+    fn filled<'e>(&self, expectation: &'e Expectation) -> Cow<'e, Expectation> {
+        match expectation {
+            Expectation::Prints { process, text } => Cow::Owned(Expectation::Prints {
+                process: process.clone(),
+                text: fill(text, &self.places.values),
+            }),
+            other => Cow::Borrowed(other),
         }
     }
 
