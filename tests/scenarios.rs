@@ -104,6 +104,35 @@ const MUTATIONS: &[(&str, &str, &str)] = &[
         "server",
         "echo-server {port} --eintr fail",
     ),
+    (
+        "sigpipe",
+        "client",
+        "echo-client {server} {port} --two-writes --sigpipe ignore",
+    ),
+    (
+        "sigpipe-ignored",
+        "client",
+        "echo-client {server} {port} --two-writes",
+    ),
+    ("linger-reset", "client", "echo-client {server} {port}"),
+    (
+        "killed-child",
+        "client",
+        "echo-client {server} {port} --poll",
+    ),
+    (
+        "killed-child",
+        "server",
+        "echo-server {port} --sigchld none",
+    ),
+    ("early-notice", "client", "echo-client {server} {port}"),
+    (
+        "killed-client",
+        "server",
+        "chat-server {port} --forget-close",
+    ),
+    ("host-shutdown", "server", "echo-server {port} --keep-conn"),
+    ("keepalive", "client", "echo-client {server} {port} --poll"),
 ];
 
 #[test]
