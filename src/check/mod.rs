@@ -85,13 +85,17 @@ pub fn standing(
 ) -> Standing {
     match expectation {
         Expectation::Path { endpoint, path } => path::path(endpoint, path, timeline, step, sight),
-        Expectation::HeldBy { endpoint, holders } => endpoint::held(endpoint, holders, timeline),
+        Expectation::HeldBy { endpoint, holders } => {
+            endpoint::held(endpoint, holders, timeline, sight)
+        }
         Expectation::Gauge {
             endpoint,
             gauge,
             bound,
-        } => endpoint::gauge(endpoint, *gauge, *bound, timeline),
-        Expectation::Timer { endpoint, timer } => endpoint::timer(endpoint, *timer, timeline),
+        } => endpoint::gauge(endpoint, *gauge, *bound, timeline, sight),
+        Expectation::Timer { endpoint, timer } => {
+            endpoint::timer(endpoint, *timer, timeline, sight)
+        }
         Expectation::Process { process, facts } => process::process(process, facts, timeline),
         Expectation::Zombies { of, bound } => process::zombies(of.as_ref(), *bound, timeline),
         Expectation::Children { of, bound } => process::children(of, *bound, timeline),

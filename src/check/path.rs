@@ -216,8 +216,19 @@ fn last_or(events: Vec<usize>, endpoint: &Endpoint) -> Vec<usize> {
     }
 }
 
+/// As [`missing`], of something that holds only for a while: where states are sampled, an endpoint
+/// that was not seen may have come and gone.
+pub(super) fn missing_for_now(
+    expected: String,
+    name: &EndpointName,
+    timeline: &Timeline,
+    sight: &Sight<'_>,
+) -> Standing {
+    unseen_in_passing(missing(expected, name, timeline), sight)
+}
+
 /// An endpoint that was never seen may still come, unless its program has ended.
-pub(super) fn missing(expected: String, name: &EndpointName, timeline: &Timeline) -> Standing {
+fn missing(expected: String, name: &EndpointName, timeline: &Timeline) -> Standing {
     let observed = absent(name, timeline);
     match is_over(name, timeline) {
         true => Standing::missed(expected, observed, Vec::new()),

@@ -143,14 +143,29 @@ impl Driver<'_> {
         })
     }
 
+    /// With `tree` the descendants get it one after the other, each when the one before has done
+    /// what it does: else chance decides who reaps whom.
     fn signal(&mut self, to: &ProcessName, signal: i32, tree: bool) -> Result<(), Broken> {
-        self.session
-            .processes
-            .signal(to, signal, tree)
-            .map_err(|errno| {
+        let descendants = match tree {
+            true => self.session.processes.descendants(to),
+            false => Vec::new(),
+        };
+        self.send(to, signal, false)?;
+        for descendant in descendants {
+            self.session.settle()?;
+            self.send(&descendant, signal, true)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, to: &ProcessName, signal: i32, may_be_gone: bool) -> Result<(), Broken> {
+        match self.session.processes.signal(to, signal) {
+            Err(nix::Error::ESRCH) if may_be_gone => Ok(()),
+            sent => sent.map_err(|errno| {
                 let name = signal_name(signal);
                 cannot(format!("{name} cannot be sent to {to}: {}", errno.desc()))
-            })
+            }),
+        }
     }
 
     fn sysctl(&mut self, host: &HostName, key: &str, value: &str) -> Result<(), Broken> {
