@@ -42,7 +42,9 @@ pub use placeholder::{TemplateError, expand, fill};
 pub use schema::schema_text;
 pub use step_table::DEFAULT_WITHIN;
 
-use crate::model::{EndpointName, HostName, ProcessName, ProgramName, TcpState, TimerKind};
+use crate::model::{
+    EndpointName, HostName, ProcessName, ProgramName, TcpState, TimerKind, UdpState,
+};
 
 /// A value and where it stands in the scenario file, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -272,6 +274,13 @@ pub enum Expectation {
         endpoint: EndpointName,
         /// The states.
         path: StatePath,
+    },
+    /// `client.udp connected`, `server.udp unconnected`, `client.udp gone`
+    Datagram {
+        /// The UDP socket.
+        endpoint: EndpointName,
+        /// What it settles in.
+        state: UdpState,
     },
     /// `server.conn held by server, server.child`, `client.conn held by nobody`
     HeldBy {

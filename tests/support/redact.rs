@@ -132,6 +132,9 @@ impl Names {
             Kind::Socket {
                 facts: Some(facts), ..
             }
+            | Kind::Datagram {
+                facts: Some(facts), ..
+            }
             | Kind::Gauges { facts, .. } => self.facts(facts),
             Kind::Sent(packet) => {
                 let (src, dst) = (packet.src.port(), packet.dst.port());

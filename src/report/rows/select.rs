@@ -8,7 +8,8 @@ use super::{
     condense,
 };
 use crate::event::{Cause, Event, Kind, Packet, PacketId, SocketKey};
-use crate::model::{Holder, ProcessName, TcpState};
+use crate::model::{Holder, ProcessName, Role, TcpState, Tuple, UdpState};
+use crate::report::datagram;
 use crate::report::palette::Tone;
 use crate::report::text::visible;
 use crate::report::{Detail, WireDetail};
@@ -89,6 +90,12 @@ impl<'a> Selector<'a> {
         match &event.kind {
             Kind::StepBegan => self.push(index, RowKind::Step(self.step_head(event.step))),
             Kind::Socket { key, cause, .. } => self.state_alone(index, *key, *cause),
+            Kind::Datagram {
+                key, state, facts, ..
+            } => {
+                let tuple = facts.as_ref().map(|facts| facts.tuple);
+                self.datagram(index, *key, *state, tuple);
+            }
             Kind::Sent(packet) => self.packet_leaves(index, packet),
             Kind::Delivered { packet } | Kind::Dropped { packet, .. } => {
                 if let Some(packet) = self.underway.remove(packet) {
@@ -251,6 +258,25 @@ impl<'a> Selector<'a> {
         }
     }
 
+    /// What a UDP socket is now: words in its lane, since it has no states.
+    fn datagram(&mut self, index: usize, key: SocketKey, state: UdpState, tuple: Option<Tuple>) {
+        let Some(endpoint) = self.lanes.endpoint(key) else {
+            return;
+        };
+        let name = match self.lanes.label(endpoint) {
+            label if label.is_empty() => Role::Datagram.word().to_owned(),
+            label => label,
+        };
+        let mut rung = Rung::default();
+        *rung.cell_mut(self.lanes.side(endpoint)) = Some(LaneCell {
+            endpoint: endpoint.name.clone(),
+            label: format!("{name} {}", datagram::words(state, tuple)),
+            state: None,
+            tone: datagram::tone(state),
+        });
+        self.push(index, RowKind::Rung(Box::new(rung)));
+    }
+
     fn holders(
         &mut self,
         index: usize,
@@ -403,19 +429,12 @@ impl<'a> Selector<'a> {
             return;
         }
         let (from, to) = self.lanes.way(packet);
-        for (side, host, tuple) in [
-            (from, Some(&packet.from), (packet.src, packet.dst)),
-            (to, packet.to.as_ref(), (packet.dst, packet.src)),
-        ] {
+        let [sender, receiver] = self.run.timeline.ends(packet);
+        for (side, endpoint) in [(from, sender), (to, receiver)] {
             // Where a lane has several endpoints, say whose packet it is.
             if rung.cell(side).is_some() {
                 continue;
             }
-            let tuple = crate::model::Tuple {
-                local: tuple.0,
-                remote: tuple.1,
-            };
-            let endpoint = host.and_then(|host| self.run.timeline.endpoint_of_tuple(host, tuple));
             if let Some(endpoint) = endpoint {
                 let label = self.lanes.label(endpoint);
                 if !label.is_empty() {
