@@ -38,7 +38,7 @@ use crate::event::TcpFlags;
 pub use duration::{NotADuration, parse_duration, write_duration};
 pub use error::{Fault, ScenarioError, render_at};
 pub use load::{LoadError, load};
-pub use placeholder::{TemplateError, expand, fill};
+pub use placeholder::{PORTS, TemplateError, expand, fill};
 pub use schema::schema_text;
 pub use step_table::DEFAULT_WITHIN;
 
