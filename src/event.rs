@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Evidence, ExitStatus, Holder, HostName, ProcState, ProcessName, ProgramName, SocketFacts,
-    TcpState,
+    TcpState, UdpState,
 };
 
 /// One thing that happened.
@@ -134,6 +134,19 @@ pub enum Kind {
         owner: Option<ProgramName>,
         /// What caused it, where known.
         cause: Option<Cause>,
+    },
+    /// A UDP socket appeared, was connected to a peer or to another one, or is gone.
+    Datagram {
+        /// The socket.
+        key: SocketKey,
+        /// Where it lives.
+        host: HostName,
+        /// What it is now.
+        state: UdpState,
+        /// The kernel's answer; nothing for a socket that is gone.
+        facts: Option<SocketFacts>,
+        /// The program it belongs to, where known.
+        owner: Option<ProgramName>,
     },
     /// Queues, timer, retransmits or the like changed, the state did not.
     Gauges {
@@ -405,6 +418,8 @@ pub enum Aspect {
     Paths,
     /// Segments on the wire.
     Segments,
+    /// UDP sockets.
+    Datagrams,
     /// Who has a socket open.
     Holders,
     /// Short-lived processes, exit statuses, who reaped.
@@ -419,6 +434,7 @@ impl Aspect {
         match self {
             Aspect::Paths => "states that last shorter than the time between two samples",
             Aspect::Segments => "segments",
+            Aspect::Datagrams => "UDP sockets",
             Aspect::Holders => "all holders of a socket",
             Aspect::Processes => "short-lived processes",
             Aspect::Calls => "system calls of programs that are not built in",

@@ -125,6 +125,52 @@ impl FromStr for TcpState {
     }
 }
 
+/// What a UDP socket is. Not a state of a connection: UDP has none, although `netstat(8)` and
+/// `ss(8)` borrow two of TCP's words (UNP section 8.11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UdpState {
+    /// It has a port, sends to anybody and takes from anybody. `ss(8)` says UNCONN.
+    Unconnected,
+    /// `connect(2)` fixed its peer: it takes from nobody else, and ICMP errors come back to it.
+    /// `ss(8)` says ESTAB.
+    Connected,
+    /// The kernel knows it no more.
+    Gone,
+}
+
+impl UdpState {
+    /// State and word, as scenario files write them.
+    pub const NAMED: [(UdpState, &'static str); 3] = [
+        (UdpState::Unconnected, "unconnected"),
+        (UdpState::Connected, "connected"),
+        (UdpState::Gone, "gone"),
+    ];
+
+    /// Of a socket with these addresses: `connect(2)` alone gives it a peer.
+    pub fn of(tuple: Tuple) -> UdpState {
+        match tuple.remote.ip().is_unspecified() && tuple.remote.port() == 0 {
+            true => UdpState::Unconnected,
+            false => UdpState::Connected,
+        }
+    }
+
+    /// The word.
+    pub fn word(self) -> &'static str {
+        match self {
+            UdpState::Unconnected => "unconnected",
+            UdpState::Connected => "connected",
+            UdpState::Gone => "gone",
+        }
+    }
+}
+
+impl fmt::Display for UdpState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
 /// A process state, with the letters of `ps(1)` and `proc_pid_stat(5)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ProcState {
@@ -340,6 +386,12 @@ impl EndpointName {
         ProgramName::new(self.0.split('.').next().unwrap_or(&self.0))
     }
 
+    /// Whether it is a UDP socket's.
+    pub fn is_datagram(&self) -> bool {
+        let kind = self.local().trim_end_matches(|c: char| c.is_ascii_digit());
+        kind == Role::Datagram.word()
+    }
+
     /// The part behind the dot: `conn2`.
     pub fn local(&self) -> &str {
         self.0.split_once('.').map_or(&self.0, |(_, local)| local)
@@ -430,7 +482,8 @@ impl TimerKind {
     }
 }
 
-/// Local and remote address of a socket; a listener's remote address is all zeros, port 0.
+/// Local and remote address of a socket; the remote address of a listener and of an unconnected
+/// UDP socket is all zeros, port 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Tuple {
     /// This end.
@@ -473,9 +526,10 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 pub struct SocketFacts {
     /// Addresses and ports.
     pub tuple: Tuple,
-    /// The state.
+    /// The state; a UDP socket's is not one, see [`UdpState`].
     pub state: TcpState,
-    /// Bytes received and not yet read; for a listener, connections not yet accepted.
+    /// Bytes received and not yet read (of UDP, what the kernel keeps them in: more than the
+    /// payload); for a listener, connections not yet accepted.
     pub recv_q: u32,
     /// Bytes sent and not yet acknowledged; for a listener, its backlog.
     pub send_q: u32,

@@ -4,7 +4,11 @@
 //! no I/O. It is built one event at a time while the run goes on, and gives the same result when
 //! it is built again from the recorded events.
 
+mod datagram;
+
 use std::time::Duration;
+
+pub use datagram::DatagramChange;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +16,7 @@ use crate::event::{Body, Cause, Event, Kind, Packet, PacketId, Reaper, SocketKey
 use crate::graph;
 use crate::model::{
     EndpointName, Evidence, ExitStatus, Holder, HostName, ProcState, ProcessName, ProgramName,
-    Role, SocketFacts, TcpState, Tuple,
+    Role, SocketFacts, TcpState, Tuple, UdpState,
 };
 
 /// All events of a run in order, and what they say of endpoints and processes.
@@ -25,7 +29,7 @@ pub struct Timeline {
     packets: Vec<PacketFate>,
 }
 
-/// One end of one connection, or a listener.
+/// One end of one connection, a listener, or a UDP socket.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
     /// Its name.
@@ -38,8 +42,10 @@ pub struct Endpoint {
     pub host: HostName,
     /// Addresses and ports, once known.
     pub tuple: Option<Tuple>,
-    /// Its states from the first sight on.
+    /// Its states from the first sight on; a UDP socket has none.
     pub history: Vec<Change>,
+    /// What it was from the first sight on, if it is a UDP socket.
+    pub datagram: Vec<DatagramChange>,
     /// The newest answer of the kernel.
     pub facts: Option<SocketFacts>,
     /// Who has it open, sorted; nothing before the first look.
@@ -49,14 +55,17 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The newest state.
+    /// The newest state of a connection or listener. A UDP socket has none: CLOSE, no connection.
     pub fn state(&self) -> TcpState {
         self.history.last().map_or(TcpState::Close, |c| c.state)
     }
 
     /// Whether the kernel still knows the socket.
     pub fn is_open(&self) -> bool {
-        self.state() != TcpState::Close
+        match self.udp() {
+            Some(udp) => udp != UdpState::Gone,
+            None => self.state() != TcpState::Close,
+        }
     }
 
     /// The state before the first event of `step`.
@@ -211,17 +220,18 @@ impl Timeline {
     pub fn peer(&self, endpoint: &Endpoint) -> Option<&Endpoint> {
         let wanted = endpoint.tuple?.reversed().canonical();
         self.endpoints.iter().rev().find(|other| {
-            other.key != endpoint.key && other.tuple.is_some_and(|t| t.canonical() == wanted)
+            other.key != endpoint.key
+                && other.udp().is_some() == endpoint.udp().is_some()
+                && other.tuple.is_some_and(|t| t.canonical() == wanted)
         })
     }
 
-    /// The endpoint that sent or receives a packet, judged by its addresses at this moment.
-    pub fn endpoint_of_tuple(&self, host: &HostName, tuple: Tuple) -> Option<&Endpoint> {
+    /// The end of a connection with these addresses.
+    fn endpoint_of_tuple(&self, host: &HostName, tuple: Tuple) -> Option<&Endpoint> {
         let wanted = tuple.canonical();
-        self.endpoints
-            .iter()
-            .rev()
-            .find(|e| e.host == *host && e.tuple.is_some_and(|t| t.canonical() == wanted))
+        self.endpoints.iter().rev().find(|e| {
+            e.host == *host && e.udp().is_none() && e.tuple.is_some_and(|t| t.canonical() == wanted)
+        })
     }
 
     /// The events of one step, with their indices.
@@ -339,6 +349,7 @@ impl Timeline {
                 self.with_process(process, |p| p.adopted = Some(by.clone()));
             }
             Kind::Socket { .. } => self.learn_state(index, event),
+            Kind::Datagram { .. } => self.learn_datagram(index, event),
             Kind::Gauges { key, facts } => {
                 self.with_endpoint(*key, |e| e.facts = Some(facts.clone()));
             }
@@ -407,31 +418,11 @@ impl Timeline {
         else {
             return;
         };
-        if self.endpoint_by_key(*key).is_none() {
-            let role = match state {
-                TcpState::Listen => Role::Listener,
-                _ => Role::Connection,
-            };
-            let program = owner
-                .clone()
-                .unwrap_or_else(|| ProgramName::new(host.as_str()));
-            let ordinal = 1 + self
-                .endpoints
-                .iter()
-                .filter(|e| e.role == role && e.name.program() == program)
-                .count();
-            self.endpoints.push(Endpoint {
-                name: EndpointName::of(&program, role, ordinal),
-                key: *key,
-                role,
-                host: host.clone(),
-                tuple: None,
-                history: Vec::new(),
-                facts: None,
-                holders: None,
-                unreadable: Vec::new(),
-            });
-        }
+        let role = match state {
+            TcpState::Listen => Role::Listener,
+            _ => Role::Connection,
+        };
+        self.meet(*key, role, host, owner.as_ref());
         let change = Change {
             event: index,
             at: event.at,
@@ -446,6 +437,33 @@ impl Timeline {
                 e.facts = Some(facts.clone());
             }
             e.history.push(change);
+        });
+    }
+
+    /// Names an endpoint at its first sight.
+    fn meet(&mut self, key: SocketKey, role: Role, host: &HostName, owner: Option<&ProgramName>) {
+        if self.endpoint_by_key(key).is_some() {
+            return;
+        }
+        let program = owner
+            .cloned()
+            .unwrap_or_else(|| ProgramName::new(host.as_str()));
+        let ordinal = 1 + self
+            .endpoints
+            .iter()
+            .filter(|e| e.role == role && e.name.program() == program)
+            .count();
+        self.endpoints.push(Endpoint {
+            name: EndpointName::of(&program, role, ordinal),
+            key,
+            role,
+            host: host.clone(),
+            tuple: None,
+            history: Vec::new(),
+            datagram: Vec::new(),
+            facts: None,
+            holders: None,
+            unreadable: Vec::new(),
         });
     }
 

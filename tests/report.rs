@@ -145,6 +145,15 @@ fn three_hosts() {
 }
 
 #[test]
+fn datagrams() {
+    ladder("udp", &runs::datagrams());
+    for (style, name) in Style::NAMED {
+        let text = style::render(&runs::datagrams(), style, &PLAIN);
+        golden(&format!("style-{name}.udp.txt"), &text);
+    }
+}
+
+#[test]
 fn a_run_that_stopped() {
     ladder("stopped", &runs::stopped());
 }

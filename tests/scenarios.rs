@@ -133,6 +133,30 @@ const MUTATIONS: &[(&str, &str, &str)] = &[
     ),
     ("host-shutdown", "server", "echo-server {port} --keep-conn"),
     ("keepalive", "client", "echo-client {server} {port} --poll"),
+        "udp-echo",
+        "client",
+        "udp-echo-client {server} {port} --connected",
+    ),
+    (
+        "udp-connected",
+        "client",
+        "udp-echo-client {server} {port} --bind {client}:{port2}",
+    ),
+    (
+        "udp-connected",
+        "gullible",
+        "udp-echo-client {server} {port} --connected --bind {client}:{port2}",
+    ),
+    (
+        "udp-refused",
+        "client",
+        "udp-echo-client {server} {port} --connected",
+    ),
+    (
+        "udp-refused",
+        "connected",
+        "udp-echo-client {server} {port}",
+    ),
 ];
 
 #[test]

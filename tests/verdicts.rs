@@ -25,6 +25,7 @@ const LOOK: Look = Look {
 /// The files in `tests/verdicts`, where they run, and what comes of them.
 const RUNS: &[(&str, Place, Outcome)] = &[
     ("calls", Place::Wire, Outcome::Failed),
+    ("datagram", Place::Wire, Outcome::Failed),
     ("foreign", Place::Wire, Outcome::Inconclusive),
     ("gauges", Place::Wire, Outcome::Failed),
     ("held", Place::Wire, Outcome::Failed),
@@ -32,6 +33,7 @@ const RUNS: &[(&str, Place, Outcome)] = &[
     ("host-paths", Place::Host, Outcome::Inconclusive),
     ("matcher", Place::Wire, Outcome::Failed),
     ("never-calls", Place::Wire, Outcome::Failed),
+    ("never-datagram", Place::Wire, Outcome::Failed),
     ("never-processes", Place::Wire, Outcome::Failed),
     ("never-reads", Place::Wire, Outcome::Inconclusive),
     ("never-states", Place::Wire, Outcome::Failed),
@@ -49,6 +51,7 @@ const RUNS: &[(&str, Place, Outcome)] = &[
     ("state", Place::Wire, Outcome::Failed),
     ("timer", Place::Wire, Outcome::Failed),
     ("unanswered", Place::Wire, Outcome::Failed),
+    ("unheard", Place::Wire, Outcome::Failed),
     ("wire", Place::Wire, Outcome::Failed),
     ("zombies", Place::Wire, Outcome::Failed),
 ];
@@ -58,6 +61,7 @@ fn kinds(expectation: &Expectation) -> Vec<&'static str> {
     match expectation {
         Expectation::Path { path, .. } if path.is_settled_state() => vec!["state"],
         Expectation::Path { .. } => vec!["path"],
+        Expectation::Datagram { .. } => vec!["datagram"],
         Expectation::HeldBy { .. } => vec!["held"],
         Expectation::Gauge { gauge, .. } => vec![match gauge {
             Gauge::RecvQ => "recv-q",
@@ -95,6 +99,7 @@ fn fact(fact: ProcessFact) -> &'static str {
 const FAILING: &[&str] = &[
     "state",
     "path",
+    "datagram",
     "held",
     "recv-q",
     "send-q",
@@ -123,6 +128,7 @@ const FAILING: &[&str] = &[
 const NEVER_FAILING: &[&str] = &[
     "state",
     "path",
+    "datagram",
     "held",
     "recv-q",
     "timer",

@@ -1,12 +1,31 @@
-//! Holders, queues and timers of an endpoint.
+//! Holders, queues and timers of an endpoint; what a UDP socket is.
 
 use super::path::missing_for_now;
 use super::{Sight, Standing};
 use crate::event::{Aspect, Kind};
-use crate::model::{EndpointName, Evidence, ProcessName, TimerKind};
+use crate::model::{EndpointName, Evidence, ProcessName, TimerKind, UdpState};
 use crate::run::Blind;
 use crate::scenario::{Bound, Gauge};
 use crate::timeline::{Endpoint, Timeline};
+
+/// `client.udp connected`
+pub(super) fn datagram(
+    name: &EndpointName,
+    wanted: UdpState,
+    timeline: &Timeline,
+    sight: &Sight<'_>,
+) -> Standing {
+    let expected = format!("{name} {wanted}");
+    let Some(endpoint) = timeline.endpoint(name) else {
+        return missing_for_now(expected, name, timeline, sight);
+    };
+    if endpoint.udp() == Some(wanted) {
+        return Standing::Holds(Evidence::Seen);
+    }
+    let observed = endpoint.udp().map_or("no UDP socket", UdpState::word);
+    let events = newest_event(endpoint, timeline);
+    Standing::not_yet(expected, format!("{name} is {observed}"), events)
+}
 
 /// `server.conn held by server, server.child`
 pub(super) fn held(
@@ -132,7 +151,9 @@ fn newest_event(endpoint: &Endpoint, timeline: &Timeline) -> Vec<usize> {
         .iter()
         .enumerate()
         .filter(|(_, event)| match &event.kind {
-            Kind::Gauges { key, .. } | Kind::Socket { key, .. } => *key == endpoint.key,
+            Kind::Gauges { key, .. } | Kind::Socket { key, .. } | Kind::Datagram { key, .. } => {
+                *key == endpoint.key
+            }
             _ => false,
         })
         .map(|(index, _)| index)

@@ -85,6 +85,9 @@ pub fn standing(
 ) -> Standing {
     match expectation {
         Expectation::Path { endpoint, path } => path::path(endpoint, path, timeline, step, sight),
+        Expectation::Datagram { endpoint, state } => {
+            endpoint::datagram(endpoint, *state, timeline, sight)
+        }
         Expectation::HeldBy { endpoint, holders } => {
             endpoint::held(endpoint, holders, timeline, sight)
         }

@@ -229,11 +229,33 @@ pub(super) fn missing_for_now(
 
 /// An endpoint that was never seen may still come, unless its program has ended.
 fn missing(expected: String, name: &EndpointName, timeline: &Timeline) -> Standing {
+    if let Some(blind) = blind_to(name, timeline) {
+        return Standing::Unseen(blind);
+    }
     let observed = absent(name, timeline);
     match is_over(name, timeline) {
         true => Standing::missed(expected, observed, Vec::new()),
         false => Standing::not_yet(expected, observed, Vec::new()),
     }
+}
+
+/// Why the endpoint may be there although it was not seen: the kernel does not tell of UDP.
+fn blind_to(name: &EndpointName, timeline: &Timeline) -> Option<Blind> {
+    let mut gaps = timeline
+        .events()
+        .iter()
+        .filter_map(|event| match &event.kind {
+            Kind::Gap {
+                aspect: aspect @ Aspect::Datagrams,
+                why,
+            } => Some(Blind {
+                aspect: *aspect,
+                why: why.clone(),
+                remedy: Some("sudo modprobe udp_diag".into()),
+            }),
+            _ => None,
+        });
+    gaps.next().filter(|_| name.is_datagram())
 }
 
 /// A connection that came and went between two looks was not seen: where states are sampled, that

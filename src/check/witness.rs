@@ -44,11 +44,16 @@ pub(super) fn of(expectation: &Expectation, timeline: &Timeline, step: usize) ->
                 newest(&|kind| matches!(kind, Kind::Holders { key, .. } if *key == of.key))
             })
         }
+        Expectation::Datagram { endpoint, .. } => {
+            timeline.endpoint(endpoint).map_or_else(Vec::new, |of| {
+                newest(&|kind| matches!(kind, Kind::Datagram { key, .. } if *key == of.key))
+            })
+        }
         Expectation::Gauge { endpoint, .. } | Expectation::Timer { endpoint, .. } => {
             timeline.endpoint(endpoint).map_or_else(Vec::new, |of| {
                 newest(&|kind| {
                     matches!(kind, Kind::Gauges { key, .. } | Kind::Socket { key, .. }
-                        if *key == of.key)
+                        | Kind::Datagram { key, .. } if *key == of.key)
                 })
             })
         }

@@ -9,17 +9,19 @@ use crate::timeline::Timeline;
 
 mod close;
 mod connect;
+mod datagram;
 mod process;
 
 /// A rule: looks at a subject, says what it found.
 type Rule = fn(&Subject<'_>) -> Option<String>;
 
 /// All rules, in the order in which their answers are shown.
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 9] = [
     process::program_ended,
     connect::nobody_listens,
     connect::unanswered_syn,
     connect::not_accepted,
+    datagram::error_of_nobody,
     close::other_holder,
     close::owes_the_close,
     process::zombies,
@@ -45,6 +47,7 @@ struct Subject<'a> {
 pub fn explain(expectation: &Expectation, timeline: &Timeline, step: usize) -> Vec<String> {
     let (endpoint, process, program) = match expectation {
         Expectation::Path { endpoint, .. }
+        | Expectation::Datagram { endpoint, .. }
         | Expectation::HeldBy { endpoint, .. }
         | Expectation::Gauge { endpoint, .. }
         | Expectation::Timer { endpoint, .. } => {

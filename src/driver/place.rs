@@ -2,7 +2,7 @@
 //! private loopback, else the machine's own.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
@@ -20,10 +20,10 @@ use crate::observe::sockets::{self, Sockets};
 use crate::programs;
 use crate::programs::channel::Receiver;
 use crate::run::{Blind, Header, Outcome, Place, Stopped};
-use crate::scenario::Scenario;
+use crate::scenario::{PORTS, Scenario};
 
-/// The port of servers in a lab: the one that the chat's README uses.
-const LAB_PORT: u16 = 9190;
+/// The ports of a lab: that of servers is the one that the chat's README uses.
+const LAB_PORTS: [u16; 2] = [9190, 9191];
 
 /// A place that is ready for a scenario.
 pub(super) struct Opened<'a> {
@@ -324,11 +324,13 @@ fn placeholders(
         values.insert(name.to_string(), v4.to_string());
         values.entry(format!("{name}6")).or_insert(v6.to_string());
     }
-    let port = match place {
-        Place::Wire | Place::Loopback => LAB_PORT,
-        Place::Host => free_port()?,
+    let ports = match place {
+        Place::Wire | Place::Loopback => LAB_PORTS,
+        Place::Host => free_ports()?,
     };
-    values.insert("port".into(), port.to_string());
+    for (name, port) in PORTS.into_iter().zip(ports) {
+        values.insert(name.into(), port.to_string());
+    }
     Ok(Placeholders {
         values,
         hosts,
@@ -336,11 +338,25 @@ fn placeholders(
     })
 }
 
-/// A port that nobody listens on at the moment. Somebody may take it before the server does: then
-/// the server says so.
-fn free_port() -> Result<u16, LabError> {
-    let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(probe.local_addr()?.port())
+/// Two ports that nobody has at the moment, neither for TCP nor for UDP. Somebody may take one
+/// before the server does: then the server says so.
+fn free_ports() -> Result<[u16; 2], LabError> {
+    const ATTEMPTS: usize = 16;
+    let mut taken = None;
+    for _ in 0..ATTEMPTS {
+        // Both are held at the same time, so that they differ.
+        let probes = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+        let [first, second] = probes;
+        let ports = [first?, second?].map(|probe| probe.local_addr().map(|at| at.port()));
+        let [first, second] = ports;
+        let ports = [first?, second?];
+        let for_udp = ports.map(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)));
+        match for_udp.into_iter().find_map(Result::err) {
+            None => return Ok(ports),
+            Some(error) => taken = Some(error),
+        }
+    }
+    Err(taken.map_or(LabError::Failed("no port is free".into()), LabError::from))
 }
 
 /// What stands in the way of a place, and what would change it.

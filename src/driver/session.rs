@@ -262,6 +262,9 @@ impl<'a> Session<'a> {
         };
         let packet = &arrival.packet;
         let id = packet.id;
+        if packet.body == Body::Udp {
+            self.look_at_datagrams(&packet.from);
+        }
         self.pen.emit(Source::Wire, Kind::Sent(packet.clone()));
         // Sending changes a state only by these (RFC 9293 figure 5). Whoever sent data and closed
         // at once is in FIN_WAIT1 already, but not because of the data.
@@ -346,6 +349,24 @@ impl<'a> Session<'a> {
     fn ask_for(&self, host: &HostName, tuple: Tuple) -> Option<Answer> {
         let host = self.sockets.host(host)?;
         Some(self.sockets.ask(host, tuple))
+    }
+
+    /// A datagram has left this host: by then its socket has a port, if it had none before.
+    fn look_at_datagrams(&mut self, host: &HostName) {
+        let Some(host) = self.sockets.host(host) else {
+            return;
+        };
+        let processes = &mut self.processes;
+        let mut ask_holders = |pen: &mut Recorder| {
+            processes.look(pen);
+            processes.holders(pen)
+        };
+        if let Err(error) = self
+            .sockets
+            .look_at_datagrams(host, &mut ask_holders, &mut self.pen)
+        {
+            self.pen.emit(Source::Sampler, sockets::gap(&error));
+        }
     }
 
     fn learn(&mut self, answer: Option<Answer>, touched: Touched) {

@@ -62,8 +62,9 @@ pub struct MadeHost {
 /// looking through a host's sockets independent of the machine's.
 pub fn nursery() -> Result<OwnedFd, Refusal> {
     unshare(CloneFlags::CLONE_NEWNET).map_err(refused(Stage::Namespaces))?;
-    // Only a matter of speed, and missing before Linux 6.1.
+    // Only a matter of speed, and missing before Linux 6.1 and 6.2.
     let _ = write_sysctl("net.ipv4.tcp_child_ehash_entries", "256");
+    let _ = write_sysctl("net.ipv4.udp_child_hash_entries", "128");
     own_netns()
 }
 

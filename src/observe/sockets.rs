@@ -1,15 +1,19 @@
 //! The sockets of a run: which ones there are, what state each is in, who holds it. Asks the
 //! kernel and turns the answers into events.
 
+mod datagram;
+
 use std::collections::HashMap;
 
 use super::diag::{DiagError, DiagSocket};
 use super::holders::HoldersByInode;
-use super::inet_diag::StateMask;
+use super::inet_diag::{Protocol, StateMask};
 use crate::driver::recorder::Recorder;
 use crate::event::{Aspect, Cause, Kind, SocketKey, Source};
 use crate::graph;
-use crate::model::{Evidence, Holder, HostName, ProgramName, SocketFacts, TcpState, Tuple};
+use crate::model::{
+    Evidence, Holder, HostName, ProgramName, SocketFacts, TcpState, Tuple, UdpState,
+};
 use crate::tolerance;
 
 /// One socket that was seen.
@@ -17,6 +21,7 @@ use crate::tolerance;
 struct Known {
     key: SocketKey,
     host: usize,
+    protocol: Protocol,
     facts: SocketFacts,
     owner: Option<ProgramName>,
     holders: Option<Vec<Holder>>,
@@ -74,6 +79,8 @@ pub struct Sockets {
     private: bool,
     /// Whether timers that run down are told.
     follows_timers: bool,
+    /// Whether the kernel cannot tell of UDP sockets.
+    blind_to_datagrams: bool,
 }
 
 impl Sockets {
@@ -84,6 +91,7 @@ impl Sockets {
             known: Vec::new(),
             private,
             follows_timers: false,
+            blind_to_datagrams: false,
         }
     }
 
@@ -203,6 +211,7 @@ impl Sockets {
         }
         for host in 0..self.hosts.len() {
             self.discover(host, holders, pen)?;
+            self.look_at_datagrams(host, &mut |_| holders.clone(), pen)?;
         }
         for index in 0..self.known.len() {
             self.note_holders(index, holders, pen);
@@ -217,8 +226,9 @@ impl Sockets {
         pen: &mut Recorder,
     ) -> Result<(), DiagError> {
         let known = &self.known[index];
-        // Listeners are looked at together.
-        if known.gone || known.facts.state == TcpState::Listen {
+        // Listeners are looked at together, and so are UDP sockets.
+        let together = known.facts.state == TcpState::Listen || known.protocol == Protocol::Udp;
+        if known.gone || together {
             return Ok(());
         }
         match self.hosts[known.host].diag.query(known.facts.tuple)? {
@@ -270,6 +280,7 @@ impl Sockets {
         self.known.iter().any(|known| {
             let other = known.facts.tuple.canonical();
             known.host == host
+                && known.protocol == Protocol::Tcp
                 && !known.gone
                 && (other.reversed() == tuple
                     || known.facts.state == TcpState::Listen
@@ -280,7 +291,10 @@ impl Sockets {
     fn find(&self, host: usize, tuple: Tuple) -> Option<usize> {
         let wanted = tuple.canonical();
         self.known.iter().position(|known| {
-            known.host == host && !known.gone && known.facts.tuple.canonical() == wanted
+            known.host == host
+                && known.protocol == Protocol::Tcp
+                && !known.gone
+                && known.facts.tuple.canonical() == wanted
         })
     }
 
@@ -307,6 +321,7 @@ impl Sockets {
         self.known.push(Known {
             key,
             host,
+            protocol: Protocol::Tcp,
             facts: facts.clone(),
             owner: owner.clone(),
             holders: None,
@@ -383,6 +398,10 @@ impl Sockets {
             return;
         }
         known.gone = true;
+        if known.protocol == Protocol::Udp {
+            self.emit_datagram(index, UdpState::Gone, None, pen);
+            return;
+        }
         let timer = matches!(known.facts.state, TcpState::TimeWait | TcpState::FinWait2);
         let cause = cause.or(timer.then_some(Cause::Timer));
         let (key, host, owner) = (known.key, known.host, known.owner.clone());

@@ -115,7 +115,16 @@ impl<'a> Ladder<'a> {
                 .unwrap_or(LabelDetail::Flags),
             WireDetail::Flags | WireDetail::Off => LabelDetail::Flags,
         };
-        let wire = widest(self.label).max(WIRE).min(room.max(SHORTEST));
+        // What is no segment has one label only.
+        let others = rows
+            .iter()
+            .filter_map(|row| row.rung()?.arrow.as_ref())
+            .filter(|arrow| !matches!(arrow.packet.body, Body::Tcp(_)))
+            .map(|arrow| arrow::columns(arrow, self.label))
+            .max()
+            .unwrap_or(0);
+        let wire = widest(self.label).max(others).max(WIRE);
+        let wire = wire.min(room.max(SHORTEST));
         self.wire = Some(wire);
         self.happenings = beside.then(|| free - 2 - wire);
     }

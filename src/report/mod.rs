@@ -15,6 +15,7 @@
 //! | [`snapshot`] | the state of everything at one event |
 
 mod arrow;
+mod datagram;
 mod drawing;
 pub mod explain;
 pub mod explain_state;

@@ -1,10 +1,10 @@
 //! The moment before a packet is delivered: what is on the wire, both ends, who holds them.
 
 use super::Look;
+use super::datagram;
 use super::palette::Tone;
 use super::text::{escape, width};
 use crate::event::{Body, Packet};
-use crate::model::Tuple;
 use crate::timeline::{Endpoint, Timeline};
 
 /// The packet as an arrow, then the end that sent it and the end that gets it. Each line ends in
@@ -39,15 +39,7 @@ pub fn after(timeline: &Timeline, packet: &Packet, look: &Look) -> String {
 
 /// The sender's and the receiver's end of a packet's connection, where they are known.
 pub fn ends<'a>(timeline: &'a Timeline, packet: &Packet) -> [Option<&'a Endpoint>; 2] {
-    let sent = Tuple {
-        local: packet.src,
-        remote: packet.dst,
-    };
-    let receiver = packet
-        .to
-        .as_ref()
-        .and_then(|to| timeline.endpoint_of_tuple(to, sent.reversed()));
-    [timeline.endpoint_of_tuple(&packet.from, sent), receiver]
+    timeline.ends(packet)
 }
 
 fn what(packet: &Packet) -> String {
@@ -72,7 +64,16 @@ fn end(endpoint: &Endpoint, look: &Look) -> String {
     const NAME: usize = 16;
     const STATE: usize = 12;
     let name = escape(endpoint.name.as_str());
-    let state = endpoint.state().to_string();
+    let (state, tone) = match endpoint.udp() {
+        Some(udp) => (
+            format!("udp {}", datagram::words(udp, endpoint.tuple)),
+            datagram::tone(udp),
+        ),
+        None => {
+            let state = endpoint.state();
+            (state.to_string(), Tone::of_state(state, false))
+        }
+    };
     let holders: Vec<String> = endpoint
         .holders
         .iter()
@@ -87,7 +88,7 @@ fn end(endpoint: &Endpoint, look: &Look) -> String {
     let line = format!(
         " {name}{}{}{}{}",
         " ".repeat(NAME.saturating_sub(width(&name)).max(1)),
-        look.paint(Tone::of_state(endpoint.state(), false), &state),
+        look.paint(tone, &state),
         " ".repeat(STATE.saturating_sub(width(&state)) + 1),
         look.paint(Tone::Faint, &held)
     );

@@ -1,4 +1,5 @@
-//! Expectations about one end of a connection: `client.conn ESTABLISHED > FIN_WAIT1`.
+//! Expectations about one end of a connection, `client.conn ESTABLISHED > FIN_WAIT1`, or a UDP
+//! socket, `client.udp connected`.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -7,7 +8,7 @@ use super::error::Fault;
 use super::names::{self, Mention, MentionKind};
 use super::words::{Cursor, Token};
 use super::{Expectation, Gauge, Link, StatePath, bound, suggest};
-use crate::model::{EndpointName, ProcessName, Role, TcpState, TimerKind};
+use crate::model::{EndpointName, ProcessName, TcpState, TimerKind, UdpState};
 
 /// Words behind an endpoint that are no state and no gauge.
 const WORDS: [&str; 3] = ["held", "timer", "gone"];
@@ -43,6 +44,9 @@ pub(crate) fn expectation(
         let holders = holders(cursor)?;
         return Ok(Expectation::HeldBy { endpoint, holders });
     }
+    if endpoint.is_datagram() {
+        return of_datagram(cursor, endpoint);
+    }
     if cursor.eat("timer") {
         let timer = timer(cursor)?;
         return Ok(Expectation::Timer { endpoint, timer });
@@ -56,8 +60,45 @@ pub(crate) fn expectation(
             bound,
         });
     }
-    let path = path(cursor, &endpoint)?;
+    let path = path(cursor)?;
     Ok(Expectation::Path { endpoint, path })
+}
+
+/// What stands behind a UDP socket's name: it has queues, but no states, timers or
+/// retransmissions.
+fn of_datagram(cursor: &mut Cursor<'_>, endpoint: EndpointName) -> Result<Expectation, Fault> {
+    const GAUGES: [Gauge; 2] = [Gauge::RecvQ, Gauge::SendQ];
+    let token = cursor.word("what a UDP socket is")?;
+    if let Some((state, _)) = UdpState::NAMED.iter().find(|(_, word)| token.is(word)) {
+        let state = *state;
+        return Ok(Expectation::Datagram { endpoint, state });
+    }
+    if let Some(gauge) = gauge(&token).filter(|gauge| GAUGES.contains(gauge)) {
+        let bound = bound::bound(cursor)?;
+        return Ok(Expectation::Gauge {
+            endpoint,
+            gauge,
+            bound,
+        });
+    }
+    let what = match token.text.parse::<TcpState>() {
+        Ok(state) => format!("{state} is a state of TCP: a UDP socket has none"),
+        Err(_) if token.is("timer") || gauge(&token).is_some() => {
+            format!("a UDP socket has no `{}`", token.text)
+        }
+        Err(_) => format!("unknown property `{}` of a UDP socket", token.text),
+    };
+    let words = UdpState::NAMED.map(|(_, word)| word);
+    let known = words
+        .into_iter()
+        .chain(["held"])
+        .chain(GAUGES.map(Gauge::word));
+    let help = suggest::did_you_mean(token.text, known).unwrap_or_else(|| {
+        "it is `connected`, `unconnected` or `gone`, is `held by` processes, and has `recv-q` and \
+         `send-q`"
+            .to_owned()
+    });
+    Err(Fault::new(token.span(), what).help(help))
 }
 
 fn gauge(token: &Token<'_>) -> Option<Gauge> {
@@ -105,9 +146,7 @@ fn timer(cursor: &mut Cursor<'_>) -> Result<TimerKind, Fault> {
         })
 }
 
-fn path(cursor: &mut Cursor<'_>, endpoint: &EndpointName) -> Result<StatePath, Fault> {
-    // UDP borrows two of TCP's states and knows none of its paths.
-    let is_tcp = !endpoint.local().starts_with(Role::Datagram.word());
+fn path(cursor: &mut Cursor<'_>) -> Result<StatePath, Fault> {
     let (first, mut span) = state(cursor, true)?;
     let mut path = StatePath {
         first,
@@ -123,12 +162,10 @@ fn path(cursor: &mut Cursor<'_>, endpoint: &EndpointName) -> Result<StatePath, F
         };
         let before = path.last();
         let (next, next_span) = state(cursor, false)?;
-        if is_tcp {
-            cursor.mention(Mention {
-                kind: MentionKind::Follows(before, link, next),
-                span: span.start..next_span.end,
-            });
-        }
+        cursor.mention(Mention {
+            kind: MentionKind::Follows(before, link, next),
+            span: span.start..next_span.end,
+        });
         path.rest.push((link, next));
         span = next_span;
     }

@@ -81,6 +81,7 @@ impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Expectation::Path { endpoint, path } => write!(f, "{endpoint} {path}"),
+            Expectation::Datagram { endpoint, state } => write!(f, "{endpoint} {state}"),
             Expectation::HeldBy { endpoint, holders } if holders.is_empty() => {
                 write!(f, "{endpoint} held by nobody")
             }

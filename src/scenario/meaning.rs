@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Fault;
 use super::names::{Mention, MentionKind};
-use super::placeholder::{Piece, TemplateError, pieces};
+use super::placeholder::{PORTS, Piece, TemplateError, pieces};
 use super::program_table::Draft as ProgramDraft;
 use super::quoted::Quoted;
 use super::reader::Reader;
@@ -60,9 +60,10 @@ pub(crate) fn placeholders<'d>(
             };
             if matches!(host.as_str(), "server" | "client") || hosts.contains(&host) {
                 named.insert(host);
-            } else if name != "port" {
-                let known: BTreeSet<&str> = ["port", "server", "client"]
+            } else if !PORTS.contains(&name) {
+                let known: BTreeSet<&str> = ["server", "client"]
                     .into_iter()
+                    .chain(PORTS)
                     .chain(hosts.iter().map(HostName::as_str))
                     .collect();
                 let near = suggest::nearest(name, known.iter().copied());

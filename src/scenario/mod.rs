@@ -39,11 +39,13 @@ use crate::event::TcpFlags;
 pub use duration::{NotADuration, parse_duration, write_duration};
 pub use error::{Fault, ScenarioError, render_at};
 pub use load::{LoadError, load};
-pub use placeholder::{TemplateError, expand, fill};
+pub use placeholder::{PORTS, TemplateError, expand, fill};
 pub use schema::schema_text;
 pub use step_table::DEFAULT_WITHIN;
 
-use crate::model::{EndpointName, HostName, ProcessName, ProgramName, TcpState, TimerKind};
+use crate::model::{
+    EndpointName, HostName, ProcessName, ProgramName, TcpState, TimerKind, UdpState,
+};
 
 /// A value and where it stands in the scenario file, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -273,6 +275,13 @@ pub enum Expectation {
         endpoint: EndpointName,
         /// The states.
         path: StatePath,
+    },
+    /// `client.udp connected`, `server.udp unconnected`, `client.udp gone`
+    Datagram {
+        /// The UDP socket.
+        endpoint: EndpointName,
+        /// What it settles in.
+        state: UdpState,
     },
     /// `server.conn held by server, server.child`, `client.conn held by nobody`
     HeldBy {

@@ -48,10 +48,10 @@ pub(crate) enum Subject {
 }
 
 /// Words that begin a step or an expectation, or stand where a name could stand.
-const RESERVED: [&str; 27] = [
+const RESERVED: [&str; 28] = [
     "wire", "any", "all", "nobody", "step", "no", "zombie", "zombies", "next", "from", "by",
     "with", "start", "close", "send", "hold", "release", "drop", "delay", "answer", "cut", "mend",
-    "crash", "reboot", "set", "types", "port",
+    "crash", "reboot", "set", "types", "port", "port2",
 ];
 
 /// Whether programs and hosts must not be called so.

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+/// The placeholders that stand for ports: the server's, and a second one.
+pub const PORTS: [&str; 2] = ["port", "port2"];
+
 /// What is wrong with a template. Spans are bytes of the template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {

@@ -37,8 +37,12 @@ fn whole_process() -> impl Strategy<Value = ProcessName> {
 }
 
 fn endpoint() -> impl Strategy<Value = EndpointName> {
-    let role = select(vec![Role::Connection, Role::Listener, Role::Datagram]);
+    let role = select(vec![Role::Connection, Role::Listener]);
     (program(), role, 1_usize..30).prop_map(|(p, role, n)| EndpointName::of(&p, role, n))
+}
+
+fn datagram() -> impl Strategy<Value = EndpointName> {
+    (program(), 1_usize..30).prop_map(|(p, n)| EndpointName::of(&p, Role::Datagram, n))
 }
 
 fn signal() -> impl Strategy<Value = i32> {
@@ -160,7 +164,22 @@ fn expectation() -> impl Strategy<Value = Expectation> {
     });
     prop_oneof![
         (endpoint(), path()).prop_map(|(endpoint, path)| Expectation::Path { endpoint, path }),
-        (endpoint(), holders)
+        (
+            datagram(),
+            select(UdpState::NAMED.map(|(state, _)| state).to_vec())
+        )
+            .prop_map(|(endpoint, state)| Expectation::Datagram { endpoint, state }),
+        (
+            datagram(),
+            select(vec![Gauge::RecvQ, Gauge::SendQ]),
+            bound()
+        )
+            .prop_map(|(endpoint, gauge, bound)| Expectation::Gauge {
+                endpoint,
+                gauge,
+                bound
+            }),
+        (prop_oneof![endpoint(), datagram()], holders)
             .prop_map(|(endpoint, holders)| Expectation::HeldBy { endpoint, holders }),
         (endpoint(), gauge, bound()).prop_map(|(endpoint, gauge, bound)| Expectation::Gauge {
             endpoint,
@@ -227,6 +246,8 @@ fn salad() -> impl Strategy<Value = String> {
         "zombie",
         "zombies",
         "server.conn",
+        "server.udp",
+        "connected",
         "server.child",
         "held",
         "nobody",

@@ -9,7 +9,7 @@ use sockscope::event::{
 };
 use sockscope::model::{
     Evidence, ExitStatus, Holder, HostName, ProcState, ProgramName, SocketFacts, TcpState,
-    TimerKind, Tuple,
+    TimerKind, Tuple, UdpState,
 };
 use sockscope::run::{
     Blind, Checked, Header, Mismatch, Outcome, Place, Polarity, Run, StepResult, Stopped, Verdict,
@@ -360,6 +360,67 @@ impl Stage {
                 cause,
             },
         )
+    }
+
+    /// A UDP socket of a program is something now, with its port and its peer's.
+    pub(crate) fn datagram(
+        &mut self,
+        key: SocketKey,
+        program: &str,
+        state: UdpState,
+        (port, peer): (u16, Option<u16>),
+    ) -> usize {
+        let end = match program {
+            "server" => From::Server,
+            _ => From::Client,
+        };
+        let facts = (state != UdpState::Gone).then(|| {
+            let mut facts = self.facts(end, peer.and(Some(port)), TcpState::Close);
+            if peer.is_none() {
+                facts.tuple.local = SocketAddr::from(([0, 0, 0, 0], port));
+            }
+            facts
+        });
+        let host = match end {
+            From::Client => "client",
+            From::Server => "server",
+        };
+        self.push(
+            Source::Sampler,
+            Kind::Datagram {
+                key,
+                host: host.into(),
+                state,
+                facts,
+                owner: Some(program.into()),
+            },
+        )
+    }
+
+    /// Something else than a segment goes from one host to the other; port 0: it has no ports.
+    pub(crate) fn carry(&mut self, from: From, port: u16, len: u32, body: Body) {
+        self.packets += 1;
+        let id = PacketId(self.packets);
+        let server_port = if port == 0 { 0 } else { 9190 };
+        let client = self.address(From::Client, port);
+        let server = self.address(From::Server, server_port);
+        let (host, to, src, dst) = match from {
+            From::Client => ("client", "server", client, server),
+            From::Server => ("server", "client", server, client),
+        };
+        self.push(
+            Source::Wire,
+            Kind::Sent(Packet {
+                id,
+                from: host.into(),
+                to: Some(to.into()),
+                src,
+                dst,
+                len,
+                body,
+            }),
+        );
+        self.deliver(id);
     }
 
     /// One end of `pair` is seen in `state`.

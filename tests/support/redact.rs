@@ -142,7 +142,10 @@ impl Names {
                     self.facts(facts);
                 }
             }
-            Kind::Gauges { facts, .. } => self.facts(facts),
+            Kind::Datagram {
+                facts: Some(facts), ..
+            }
+            | Kind::Gauges { facts, .. } => self.facts(facts),
             Kind::Sent(packet) => {
                 let (src, dst) = (packet.src.port(), packet.dst.port());
                 packet.src.set_port(self.port(src));

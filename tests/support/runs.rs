@@ -1,7 +1,7 @@
 //! The runs that the golden reports are made of.
 
-use sockscope::event::{Aspect, CallResult, Cause, Kind, SegmentRole, Source, Stream};
-use sockscope::model::{ProcState, TcpState};
+use sockscope::event::{Aspect, Body, CallResult, Cause, Kind, SegmentRole, Source, Stream};
+use sockscope::model::{ProcState, TcpState, UdpState};
 use sockscope::run::{Outcome, Place, Polarity, Run, Verdict};
 
 use TcpState::{Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, TimeWait};
@@ -473,5 +473,46 @@ pub(crate) fn three_hosts() -> Run {
     stage.socket(key, "client2", Established, Some(facts), None);
     stage.state(PAIR(2), From::Server, Established, None);
     stage.quiet();
+    stage.finish()
+}
+
+/// UDP: a server and two clients, the second connected, and nobody at the port any more.
+pub(crate) fn datagrams() -> Run {
+    use UdpState::{Connected, Gone, Unconnected};
+    let mut stage = Stage::new(Place::Wire, "udp", "UDP sockets, connected and not");
+    let [server, client, second] = [1, 2, 3].map(sockscope::event::SocketKey);
+    stage.step("start server");
+    stage.spawn("server", 4711, "server", "udp-echo-server 9190");
+    stage.wait(400);
+    stage.datagram(server, "server", Unconnected, (9190, None));
+    stage.holders(server, &[("server", 3)]);
+    stage.quiet();
+    stage.passes("server.udp unconnected");
+    stage.step("start client; client types hello");
+    stage.spawn("client", 4712, "client", "udp-echo-client 192.0.2.2 9190");
+    stage.wait(300);
+    stage.datagram(client, "client", Unconnected, (40001, None));
+    stage.carry(From::Client, 40001, 6, Body::Udp);
+    stage.carry(From::Server, 40001, 6, Body::Udp);
+    stage.holders(client, &[("client", 3)]);
+    stage.quiet();
+    stage.passes("client.udp unconnected");
+    stage.step("start second");
+    stage.spawn("second", 4713, "client", "udp-echo-client 192.0.2.2 9190");
+    stage.wait(300);
+    stage.datagram(second, "second", Connected, (40002, Some(9190)));
+    stage.holders(second, &[("second", 3)]);
+    stage.quiet();
+    stage.passes("second.udp connected");
+    stage.step("send SIGTERM to server; second types hello");
+    stage.killed("server", 15);
+    stage.wait(200);
+    stage.datagram(server, "server", Gone, (0, None));
+    stage.carry(From::Client, 40002, 6, Body::Udp);
+    let text = "port unreachable".to_owned();
+    stage.carry(From::Server, 0, 34, Body::Icmp { text });
+    stage.call("second", "read", "3", CallResult::Errno(libc::ECONNREFUSED));
+    stage.quiet();
+    stage.passes("second failed read ECONNREFUSED");
     stage.finish()
 }

@@ -136,6 +136,7 @@ impl Moment<'_> {
             }),
             Kind::StepBegan
             | Kind::Socket { .. }
+            | Kind::Datagram { .. }
             | Kind::Holders { .. }
             | Kind::Sent(_)
             | Kind::Held { .. } => None,

@@ -43,6 +43,7 @@ pub struct Lanes<'a> {
     listening: Vec<ProgramName>,
     connections: [Naming; 2],
     listeners: [Naming; 2],
+    datagrams: [Naming; 2],
 }
 
 impl<'a> Lanes<'a> {
@@ -60,21 +61,23 @@ impl<'a> Lanes<'a> {
             listening,
             connections: [Naming::Unnamed; 2],
             listeners: [Naming::Unnamed; 2],
+            datagrams: [Naming::Unnamed; 2],
         };
         for side in [Side::Left, Side::Right] {
-            lanes.connections[side as usize] = lanes.naming(side, false);
-            lanes.listeners[side as usize] = lanes.naming(side, true);
+            lanes.connections[side as usize] = lanes.naming(side, Role::Connection);
+            lanes.listeners[side as usize] = lanes.naming(side, Role::Listener);
+            lanes.datagrams[side as usize] = lanes.naming(side, Role::Datagram);
         }
         lanes
     }
 
-    fn naming(&self, side: Side, listener: bool) -> Naming {
+    fn naming(&self, side: Side, role: Role) -> Naming {
         let mut programs: Vec<ProgramName> = self
             .run
             .timeline
             .endpoints()
             .iter()
-            .filter(|e| (e.role == Role::Listener) == listener && self.side(e) == side)
+            .filter(|e| e.role == role && self.side(e) == side)
             .map(|e| e.name.program())
             .collect();
         let endpoints = programs.len();
@@ -133,7 +136,8 @@ impl<'a> Lanes<'a> {
         let side = self.side(endpoint) as usize;
         let naming = match endpoint.role {
             Role::Listener => self.listeners[side],
-            Role::Connection | Role::Datagram => self.connections[side],
+            Role::Connection => self.connections[side],
+            Role::Datagram => self.datagrams[side],
         };
         match naming {
             Naming::Unnamed => String::new(),

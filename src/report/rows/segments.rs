@@ -4,7 +4,6 @@
 use super::select::Selector;
 use super::{Arrow, End, LaneCell, Leg, Row, RowKind, Rung, Side};
 use crate::event::{Cause, Kind, Packet};
-use crate::model::Tuple;
 use crate::report::WireDetail;
 use crate::report::palette::Tone;
 
@@ -128,19 +127,12 @@ impl<'a> Selector<'a> {
             return;
         }
         let (from, to) = self.lanes.way(packet);
-        for (side, host, tuple) in [
-            (from, Some(&packet.from), (packet.src, packet.dst)),
-            (to, packet.to.as_ref(), (packet.dst, packet.src)),
-        ] {
+        let [sender, receiver] = self.run.timeline.ends(packet);
+        for (side, endpoint) in [(from, sender), (to, receiver)] {
             // Where a lane has several endpoints, say whose packet it is.
             if rung.cell(side).is_some() {
                 continue;
             }
-            let tuple = Tuple {
-                local: tuple.0,
-                remote: tuple.1,
-            };
-            let endpoint = host.and_then(|host| self.run.timeline.endpoint_of_tuple(host, tuple));
             if let Some(endpoint) = endpoint {
                 let label = self.lanes.label(endpoint);
                 if !label.is_empty() {

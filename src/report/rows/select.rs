@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use super::happening::{self, Moment};
 use super::{Class, Happening, LaneCell, Lanes, Row, RowKind, Rung, Side, StepHead, condense};
 use crate::event::{Cause, Event, Kind, Packet, PacketId, SocketKey};
-use crate::model::{Holder, ProcessName, TcpState};
-use crate::report::Detail;
+use crate::model::{Holder, ProcessName, Role, TcpState, Tuple, UdpState};
 use crate::report::palette::Tone;
 use crate::report::text::visible;
+use crate::report::{Detail, datagram};
 use crate::run::{Run, Verdict};
 use crate::timeline::Endpoint;
 
@@ -86,6 +86,12 @@ impl<'a> Selector<'a> {
         match &event.kind {
             Kind::StepBegan => self.push(index, RowKind::Step(self.step_head(event.step))),
             Kind::Socket { key, cause, .. } => self.state_alone(index, *key, *cause),
+            Kind::Datagram {
+                key, state, facts, ..
+            } => {
+                let tuple = facts.as_ref().map(|facts| facts.tuple);
+                self.datagram(index, *key, *state, tuple);
+            }
             Kind::Sent(packet) => self.packet_leaves(index, packet),
             Kind::Delivered { packet } | Kind::Dropped { packet, .. } => {
                 if let Some(packet) = self.underway.remove(packet) {
@@ -246,6 +252,25 @@ impl<'a> Selector<'a> {
             };
             self.push(index, RowKind::Happening(happening));
         }
+    }
+
+    /// What a UDP socket is now: words in its lane, since it has no states.
+    fn datagram(&mut self, index: usize, key: SocketKey, state: UdpState, tuple: Option<Tuple>) {
+        let Some(endpoint) = self.lanes.endpoint(key) else {
+            return;
+        };
+        let name = match self.lanes.label(endpoint) {
+            label if label.is_empty() => Role::Datagram.word().to_owned(),
+            label => label,
+        };
+        let mut rung = Rung::default();
+        *rung.cell_mut(self.lanes.side(endpoint)) = Some(LaneCell {
+            endpoint: endpoint.name.clone(),
+            label: format!("{name} {}", datagram::words(state, tuple)),
+            state: None,
+            tone: datagram::tone(state),
+        });
+        self.push(index, RowKind::Rung(Box::new(rung)));
     }
 
     fn holders(

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{View, headings, parts};
-use crate::model::TcpState;
+use crate::model::{TcpState, UdpState};
 use crate::report::grid::{Cell, Column, Grid};
 use crate::report::palette::Tone;
 use crate::report::text::escape;
@@ -69,9 +69,31 @@ fn row(command: &str, pid: i32, fd: i32, endpoint: &Endpoint) -> Vec<Cell> {
         Cell::plain(family),
         Cell::plain(facts.map_or_else(unknown, |f| f.inode.to_string())),
         Cell::plain("0t0"),
-        Cell::plain("TCP"),
-        Cell::new(name(endpoint), Tone::of_state(endpoint.state(), true)),
+        Cell::plain(if endpoint.udp().is_some() {
+            "UDP"
+        } else {
+            "TCP"
+        }),
+        match endpoint.udp() {
+            Some(udp) => Cell::plain(name_of_udp(udp, endpoint)),
+            None => Cell::new(name(endpoint), Tone::of_state(endpoint.state(), true)),
+        },
     ]
+}
+
+/// `*:9190`; `127.0.0.1:40001->127.0.0.1:9190` when connected. lsof shows no state of UDP.
+fn name_of_udp(state: UdpState, endpoint: &Endpoint) -> String {
+    let Some(tuple) = endpoint.tuple else {
+        return "?".to_owned();
+    };
+    let (local, port) = parts(tuple.local, Some("*"));
+    match state {
+        UdpState::Connected => {
+            let (remote, remote_port) = parts(tuple.remote, Some("*"));
+            format!("{local}:{port}->{remote}:{remote_port}")
+        }
+        UdpState::Unconnected | UdpState::Gone => format!("{local}:{port}"),
+    }
 }
 
 /// `127.0.0.1:9190->127.0.0.1:40001 (ESTABLISHED)`

@@ -2,7 +2,7 @@
 //! lay them beside the book.
 //!
 //! They are computed from the timeline; none of those programs is run. Users are shown by number
-//! (`root` apart), as `lsof -l` does.
+//! (`root` apart), as `lsof -l` does. UDP sockets are asked for where a run has any.
 
 mod lsof;
 mod netstat;
@@ -41,12 +41,16 @@ impl Style {
         (Style::Ps, "ps"),
     ];
 
-    fn command(self) -> &'static str {
-        match self {
-            Style::Lsof => "lsof -nP -iTCP",
-            Style::Ss => "ss -tano",
-            Style::Netstat => "netstat -tan",
-            Style::Ps => "ps -o pid,ppid,stat,args",
+    /// The command; `udp`: of a run that has UDP sockets.
+    fn command(self, udp: bool) -> &'static str {
+        match (self, udp) {
+            (Style::Lsof, false) => "lsof -nP -iTCP",
+            (Style::Lsof, true) => "lsof -nP -i",
+            (Style::Ss, false) => "ss -tano",
+            (Style::Ss, true) => "ss -tuano",
+            (Style::Netstat, false) => "netstat -tan",
+            (Style::Netstat, true) => "netstat -tuan",
+            (Style::Ps, _) => "ps -o pid,ppid,stat,args",
         }
     }
 
@@ -65,6 +69,8 @@ struct View<'a> {
     snapshot: &'a Snapshot,
     /// Which host; nothing: all programs share one.
     host: Option<&'a HostName>,
+    /// Whether the run has UDP sockets, so that the protocol is worth a column.
+    udp: bool,
 }
 
 impl View<'_> {
@@ -96,6 +102,7 @@ pub fn ps(run: &Run, look: &Look) -> String {
 /// The samples of a run as one of the tools prints them: a block for each step, and on the wire
 /// for each host, since a tool sees only the host on which it runs.
 pub fn render(run: &Run, style: Style, look: &Look) -> String {
+    let udp = run.timeline.endpoints().iter().any(|e| e.udp().is_some());
     let mut lines = Vec::new();
     for snapshot in Snapshot::after_steps(run) {
         if !lines.is_empty() {
@@ -118,11 +125,12 @@ pub fn render(run: &Run, style: Style, look: &Look) -> String {
         };
         for host in hosts {
             let prompt = host.map_or(String::new(), |host| escape(host.as_str()));
-            let prompt = format!("{prompt}$ {}", style.command());
+            let prompt = format!("{prompt}$ {}", style.command(udp));
             lines.push(look.paint(Tone::Faint, &prompt));
             let view = View {
                 snapshot: &snapshot,
                 host,
+                udp,
             };
             lines.extend(style.print(&view).lines(look));
         }

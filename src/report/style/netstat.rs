@@ -1,7 +1,7 @@
 //! `netstat -tan`: one row for each socket.
 
 use super::{View, headings, parts};
-use crate::model::TcpState;
+use crate::model::{TcpState, UdpState};
 use crate::report::grid::{Cell, Column, Grid};
 use crate::report::palette::Tone;
 use crate::report::text::width;
@@ -50,9 +50,18 @@ fn row(endpoint: &Endpoint) -> Vec<Cell> {
         TcpState::Listen => Some(0),
         _ => facts.map(|f| f.send_q),
     };
-    let protocol = match endpoint.tuple {
-        Some(tuple) if tuple.local.is_ipv6() => "tcp6",
-        _ => "tcp",
+    let is_v6 = endpoint.tuple.is_some_and(|tuple| tuple.local.is_ipv6());
+    let protocol = match (endpoint.udp(), is_v6) {
+        (None, false) => "tcp",
+        (None, true) => "tcp6",
+        (Some(_), false) => "udp",
+        (Some(_), true) => "udp6",
+    };
+    // netstat borrows a state of TCP's for a connected UDP socket, and has none for others.
+    let word = match endpoint.udp() {
+        None => Cell::new(state.to_string(), Tone::of_state(state, true)),
+        Some(UdpState::Connected) => Cell::plain(TcpState::Established.name()),
+        Some(UdpState::Unconnected | UdpState::Gone) => Cell::default(),
     };
     // netstat writes IPv6 addresses without brackets, and IPv4 in IPv6 (RFC 4291 section 2.5.5.2)
     // as IPv4.
@@ -71,6 +80,6 @@ fn row(endpoint: &Endpoint) -> Vec<Cell> {
         Cell::plain(queue(send_q)),
         Cell::plain(address(endpoint.tuple.map(|t| t.local))),
         Cell::plain(address(endpoint.tuple.map(|t| t.remote))),
-        Cell::new(state.to_string(), Tone::of_state(state, true)),
+        word,
     ]
 }

@@ -1,13 +1,13 @@
 //! `ss -tano`: one row for each socket, also of those that no process holds.
 
 use super::{View, headings, parts};
-use crate::model::{TcpState, TimerKind};
+use crate::model::{TcpState, TimerKind, UdpState};
 use crate::report::grid::{Cell, Column, Grid};
 use crate::report::palette::Tone;
 use crate::timeline::Endpoint;
 
 pub(super) fn print(view: &View) -> Grid {
-    let mut grid = Grid::new(vec![
+    let mut columns = vec![
         Column::of(10),
         Column::of(6),
         Column::of(6),
@@ -16,8 +16,8 @@ pub(super) fn print(view: &View) -> Grid {
         Column::fitting().right().gap(""),
         Column::fitting(),
         Column::fitting(),
-    ]);
-    grid.push(headings(&[
+    ];
+    let mut heading = headings(&[
         "State",
         "Recv-Q",
         "Send-Q",
@@ -26,11 +26,27 @@ pub(super) fn print(view: &View) -> Grid {
         "Peer Address",
         ":Port",
         "Process",
-    ]));
+    ]);
+    if view.udp {
+        columns.insert(0, Column::of(5));
+        heading.insert(0, Cell::plain("Netid"));
+    }
+    let mut grid = Grid::new(columns);
+    grid.push(heading);
     for endpoint in &view.snapshot.endpoints {
-        if view.shows(&endpoint.host) {
-            grid.push(row(endpoint));
+        if !view.shows(&endpoint.host) {
+            continue;
         }
+        let mut row = row(endpoint);
+        if view.udp {
+            let protocol = if endpoint.udp().is_some() {
+                "udp"
+            } else {
+                "tcp"
+            };
+            row.insert(0, Cell::plain(protocol));
+        }
+        grid.push(row);
     }
     grid
 }
@@ -45,9 +61,15 @@ fn row(endpoint: &Endpoint) -> Vec<Cell> {
     let (peer, peer_port) = endpoint
         .tuple
         .map_or_else(unknown, |tuple| parts(tuple.remote, any(tuple.remote)));
-    let state = endpoint.state();
+    let state = match endpoint.udp() {
+        Some(udp) => Cell::plain(word_of_udp(udp)),
+        None => {
+            let state = endpoint.state();
+            Cell::new(word(state), Tone::of_state(state, true))
+        }
+    };
     vec![
-        Cell::new(word(state), Tone::of_state(state, true)),
+        state,
         Cell::plain(queue(facts.map(|f| f.recv_q))),
         Cell::plain(queue(facts.map(|f| f.send_q))),
         Cell::plain(local),
@@ -76,6 +98,14 @@ fn word(state: TcpState) -> String {
         TcpState::CloseWait => "CLOSE-WAIT".to_owned(),
         TcpState::LastAck => "LAST-ACK".to_owned(),
         TcpState::Listen | TcpState::Closing | TcpState::Unknown(_) => state.to_string(),
+    }
+}
+
+/// What `ss(8)` borrows from TCP's states for a UDP socket.
+fn word_of_udp(state: UdpState) -> &'static str {
+    match state {
+        UdpState::Connected => "ESTAB",
+        UdpState::Unconnected | UdpState::Gone => "UNCONN",
     }
 }
 
