@@ -133,6 +133,7 @@ const MUTATIONS: &[(&str, &str, &str)] = &[
     ),
     ("host-shutdown", "server", "echo-server {port} --keep-conn"),
     ("keepalive", "client", "echo-client {server} {port} --poll"),
+    (
         "udp-echo",
         "client",
         "udp-echo-client {server} {port} --connected",
