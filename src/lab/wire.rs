@@ -379,7 +379,10 @@ impl Wire {
             };
             match (waiting.packet, outcome) {
                 (None, _) => {}
-                (Some(packet), Ok(())) => return Some(Delivery::Done(packet)),
+                (Some(packet), Ok(())) => {
+                    self.reader.arrived(&packet);
+                    return Some(Delivery::Done(packet));
+                }
                 (Some(packet), Err(why)) => return Some(Delivery::Lost(packet, why)),
             }
         }
