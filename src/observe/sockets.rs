@@ -231,7 +231,14 @@ impl Sockets {
         if known.gone || together {
             return Ok(());
         }
-        match self.hosts[known.host].diag.query(known.facts.tuple)? {
+        let diag = &self.hosts[known.host].diag;
+        let found = match diag.query(known.facts.tuple)? {
+            // For a moment while a mini-socket takes over from its socket, a look-up may find
+            // neither.
+            None => diag.query(known.facts.tuple)?,
+            found => found,
+        };
+        match found {
             Some(facts) => self.saw(index, facts, None, &mut |_| holders.clone(), pen),
             None => self.gone(index, None, pen),
         }
