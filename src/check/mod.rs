@@ -124,7 +124,13 @@ pub fn expect(
     step: usize,
     sight: &Sight<'_>,
 ) -> Verdict {
-    match standing(expectation, timeline, step, sight) {
+    let standing = standing(expectation, timeline, step, sight);
+    if !matches!(standing, Standing::Holds(_))
+        && let Some(blind) = unmet_process(expectation, timeline)
+    {
+        return inconclusive(&blind);
+    }
+    match standing {
         Standing::Holds(evidence) => Verdict::Pass(evidence),
         Standing::NotYet(mismatch) | Standing::Missed(mismatch) => Verdict::Fail(mismatch),
         Standing::Unseen(blind) => inconclusive(&blind),
@@ -204,6 +210,34 @@ fn aspect(expectation: &Expectation) -> Option<Aspect> {
         Expectation::Wire { .. } | Expectation::WireSequence(_) => Some(Aspect::Segments),
         _ => None,
     }
+}
+
+/// A process that was gone before anyone could look may be the one that is missing.
+fn unmet_process(expectation: &Expectation, timeline: &Timeline) -> Option<Blind> {
+    let about_processes = matches!(
+        expectation,
+        Expectation::Process { .. }
+            | Expectation::Zombies { .. }
+            | Expectation::Children { .. }
+            | Expectation::Failed { .. }
+            | Expectation::GotEof(_)
+            | Expectation::Caught { .. }
+    );
+    let mut gaps = timeline
+        .events()
+        .iter()
+        .filter_map(|event| match &event.kind {
+            Kind::Gap {
+                aspect: aspect @ Aspect::Processes,
+                why,
+            } => Some(Blind {
+                aspect: *aspect,
+                why: why.clone(),
+                remedy: None,
+            }),
+            _ => None,
+        });
+    gaps.next().filter(|_| about_processes)
 }
 
 fn inconclusive(blind: &Blind) -> Verdict {

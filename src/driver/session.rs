@@ -44,6 +44,8 @@ pub(super) struct Session<'a> {
     /// How long the pilot was thinking, all in all.
     pub(super) thought: Duration,
     channel: Receiver,
+    /// Pids that told something and were gone before anyone could look.
+    unmet: Vec<i32>,
     interrupt: Option<BorrowedFd<'a>>,
     settle_for: Duration,
 }
@@ -97,6 +99,7 @@ impl<'a> Session<'a> {
             pilot: None,
             thought: Duration::ZERO,
             channel,
+            unmet: Vec::new(),
             interrupt,
             settle_for: tolerance::SETTLE.mul_f64(scale.max(1.0)),
         }
@@ -419,13 +422,13 @@ impl<'a> Session<'a> {
                             .emit_at(at, Source::Program, Kind::Called { process, call });
                     }
                 }
-                (Ok(_), None) => self.pen.emit(
-                    Source::Program,
-                    Kind::Gap {
-                        aspect: Aspect::Processes,
-                        why: format!("process {} was gone before it could be met", received.pid),
-                    },
-                ),
+                (Ok(_), None) if self.unmet.contains(&received.pid) => {}
+                (Ok(_), None) => {
+                    self.unmet.push(received.pid);
+                    let why = format!("process {} was gone before it could be met", received.pid);
+                    let aspect = Aspect::Processes;
+                    self.pen.emit(Source::Program, Kind::Gap { aspect, why });
+                }
                 (Err(error), _) => self.pen.emit(
                     Source::Program,
                     Kind::Gap {
