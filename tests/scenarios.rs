@@ -103,6 +103,31 @@ const MUTATIONS: &[(&str, &str, &str)] = &[
         "server",
         "echo-server {port} --eintr fail",
     ),
+    (
+        "udp-echo",
+        "client",
+        "udp-echo-client {server} {port} --connected",
+    ),
+    (
+        "udp-connected",
+        "client",
+        "udp-echo-client {server} {port} --bind {client}:{port2}",
+    ),
+    (
+        "udp-connected",
+        "gullible",
+        "udp-echo-client {server} {port} --connected --bind {client}:{port2}",
+    ),
+    (
+        "udp-refused",
+        "client",
+        "udp-echo-client {server} {port} --connected",
+    ),
+    (
+        "udp-refused",
+        "connected",
+        "udp-echo-client {server} {port}",
+    ),
 ];
 
 #[test]
