@@ -18,7 +18,7 @@ Exit codes:
     1  an expectation failed
     2  the call or the scenario file is wrong
     3  it could not run, or could not be observed (inconclusive)
-    4  nothing matched
+    4  no built-in scenario matches the topic or pattern
   130  interrupted";
 
 /// Run real TCP programs through scripted lifecycles and see every step of their connections.
@@ -35,6 +35,7 @@ pub(crate) enum Command {
     #[command(after_help = EXIT_CODES)]
     Run(Run),
     /// List the built-in scenarios by topic
+    #[command(after_help = EXIT_CODES)]
     List(List),
     /// Print a scenario's file
     Show(Show),
@@ -55,8 +56,9 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Names of built-in scenarios, or paths of scenario files
-    #[arg(required_unless_present = "all")]
+    /// Names of built-in scenarios, topics (`zombie/`), patterns (`'*-reaped'`), or paths of
+    /// scenario files
+    #[arg(required_unless_present = "all", value_name = "SCENARIO")]
     scenarios: Vec<String>,
     /// Run every built-in scenario; with a SCENARIO: print every sample, not only what changed
     #[arg(long)]
@@ -73,15 +75,15 @@ pub(crate) struct Run {
     /// Where the programs run; by default the first of these that can be had
     #[arg(long)]
     net: Option<Net>,
-    /// Be content with settled states where complete paths cannot be observed
+    /// Where complete paths and segments cannot be observed, be content with settled states
     #[arg(long)]
     settled: bool,
     /// Multiply every `within` by this, for slow machines
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = factor)]
     timeout_scale: f64,
     /// How many scenarios run at the same time
-    #[arg(long, short, value_name = "N", default_value = "1")]
-    jobs: std::num::NonZero<usize>,
+    #[arg(long, short, value_name = "N", default_value = "1", value_parser = at_least_one)]
+    jobs: usize,
     /// Stop before each step and each segment and ask what shall happen
     #[arg(long)]
     step: bool,
@@ -100,6 +102,8 @@ pub(crate) struct Run {
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
+    /// List only these: a topic (`zombie/`), a pattern (`'*-reaped'`), or a part of the name
+    pub(crate) filter: Option<String>,
     #[command(flatten)]
     pub(crate) look: LookArguments,
 }
@@ -153,7 +157,7 @@ pub(crate) struct Program {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LookArguments {
     /// Columns to fill; by default the terminal's, and 100 where there is none
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(60..))]
     width: Option<u16>,
     /// When to use colour (NO_COLOR is heeded by `auto`)
     #[arg(long, value_name = "WHEN", default_value = "auto")]
@@ -202,6 +206,13 @@ fn factor(text: &str) -> Result<f64, String> {
     }
 }
 
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("a whole number from 1".into()),
+        Ok(number) => Ok(number),
+    }
+}
+
 /// `sockscope run`, as options.
 #[derive(Debug)]
 pub(crate) struct RunOptions {
@@ -231,7 +242,7 @@ impl From<Run> for RunOptions {
             }),
             settled: run.settled,
             timeout_scale: run.timeout_scale,
-            jobs: run.jobs.get(),
+            jobs: run.jobs,
             step: run.step || run.quiz,
             quiz: run.quiz,
             style: run.style.map(|style| match style {
@@ -272,14 +283,17 @@ fn replaced(run: &Run) -> Result<BTreeMap<ProgramName, Vec<String>>, String> {
         given.push(
             program
                 .split_once('=')
-                .ok_or_else(|| format!("`--program {program}`: write NAME=CMD"))?,
+                .ok_or_else(|| format!("`--program {program}`: write --program NAME=CMD"))?,
         );
     }
     let mut programs = BTreeMap::new();
     for (name, command) in given {
-        let words = shlex::split(command)
-            .filter(|words| !words.is_empty())
-            .ok_or_else(|| format!("`{command}` is not a command line"))?;
+        let words = shlex::split(command).ok_or_else(|| {
+            format!("the command for `{name}` ends inside a quotation: {command}")
+        })?;
+        if words.is_empty() {
+            return Err(format!("the command for `{name}` is empty"));
+        }
         if programs.insert(ProgramName::new(name), words).is_some() {
             return Err(format!("program `{name}` is replaced twice"));
         }

@@ -274,12 +274,16 @@ pub enum CallResult {
     Nothing,
 }
 
+/// Who sends the ICMP messages of `answer`, in place of a host: no host is called so, since the
+/// word is taken.
+pub const WIRE: &str = "wire";
+
 /// A packet on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Packet {
     /// Its number.
     pub id: PacketId,
-    /// The host that sent it.
+    /// The host that sent it; [`WIRE`] for a message that the wire itself sent.
     pub from: HostName,
     /// The host it is for.
     pub to: Option<HostName>,

@@ -11,7 +11,11 @@ fn main() -> ExitCode {
     if let Some(status) = commands::program::direct() {
         return ExitCode::from(status);
     }
-    ExitCode::from(match cli::Cli::parse().command {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => return ExitCode::from(commands::print_message(&message)),
+    };
+    ExitCode::from(match cli.command {
         cli::Command::Run(arguments) => commands::run::main(&arguments.into()),
         cli::Command::List(arguments) => commands::list::main(&arguments),
         cli::Command::Show(arguments) => commands::show::main(&arguments),

@@ -130,6 +130,9 @@ pub enum Verdict {
         /// What would change it.
         remedy: Option<String>,
     },
+    /// It was not judged, because the user is content without (`--settled`, where there is no
+    /// wire).
+    Waived,
 }
 
 /// Why an expectation failed.

@@ -1,5 +1,5 @@
 //! The same scenario gives the same states, segments and lives, every time. `SOCKSCOPE_ROUNDS`
-//! sets how often normal-close runs (50); all the others run a tenth of that.
+//! sets how often normal-close runs (50); all the others run a sixteenth of that.
 
 #[path = "support/sequence.rs"]
 mod sequence;
@@ -49,7 +49,7 @@ fn every_scenario_is_the_same_every_time() {
     if !wire() {
         return;
     }
-    let rounds = (rounds() / 10).max(2);
+    let rounds = (rounds() / 16).max(2);
     let differing: Vec<String> = all_names()
         .into_iter()
         .filter_map(|name| differences(name, rounds))

@@ -1,6 +1,6 @@
 //! Holders, queues and timers of an endpoint; what a UDP socket is.
 
-use super::path::missing;
+use super::path::missing_for_now;
 use super::{Sight, Standing};
 use crate::event::{Aspect, Kind};
 use crate::model::{EndpointName, Evidence, ProcessName, TimerKind, UdpState};
@@ -9,10 +9,15 @@ use crate::scenario::{Bound, Gauge};
 use crate::timeline::{Endpoint, Timeline};
 
 /// `client.udp connected`
-pub(super) fn datagram(name: &EndpointName, wanted: UdpState, timeline: &Timeline) -> Standing {
+pub(super) fn datagram(
+    name: &EndpointName,
+    wanted: UdpState,
+    timeline: &Timeline,
+    sight: &Sight<'_>,
+) -> Standing {
     let expected = format!("{name} {wanted}");
     let Some(endpoint) = timeline.endpoint(name) else {
-        return missing(expected, name, timeline);
+        return missing_for_now(expected, name, timeline, sight);
     };
     if endpoint.udp() == Some(wanted) {
         return Standing::Holds(Evidence::Seen);
@@ -23,10 +28,15 @@ pub(super) fn datagram(name: &EndpointName, wanted: UdpState, timeline: &Timelin
 }
 
 /// `server.conn held by server, server.child`
-pub(super) fn held(name: &EndpointName, wanted: &[ProcessName], timeline: &Timeline) -> Standing {
+pub(super) fn held(
+    name: &EndpointName,
+    wanted: &[ProcessName],
+    timeline: &Timeline,
+    sight: &Sight<'_>,
+) -> Standing {
     let expected = format!("{name} held by {}", names(wanted));
     let Some(endpoint) = timeline.endpoint(name) else {
-        return missing(expected, name, timeline);
+        return missing_for_now(expected, name, timeline, sight);
     };
     if endpoint.holders.is_none() {
         return Standing::not_yet(expected, "its holders were not looked at yet", Vec::new());
@@ -86,6 +96,7 @@ pub(super) fn gauge(
     gauge: Gauge,
     bound: Bound,
     timeline: &Timeline,
+    sight: &Sight<'_>,
 ) -> Standing {
     let word = Gauge::NAMED
         .iter()
@@ -93,7 +104,7 @@ pub(super) fn gauge(
         .map_or("?", |(_, word)| *word);
     let expected = format!("{name} {word} {bound}");
     let Some(endpoint) = timeline.endpoint(name) else {
-        return missing(expected, name, timeline);
+        return missing_for_now(expected, name, timeline, sight);
     };
     let Some(facts) = endpoint.facts.as_ref().filter(|_| endpoint.is_open()) else {
         return Standing::not_yet(expected, format!("{name} is gone"), Vec::new());
@@ -113,10 +124,15 @@ pub(super) fn gauge(
 }
 
 /// `client.conn timer timewait`
-pub(super) fn timer(name: &EndpointName, wanted: TimerKind, timeline: &Timeline) -> Standing {
+pub(super) fn timer(
+    name: &EndpointName,
+    wanted: TimerKind,
+    timeline: &Timeline,
+    sight: &Sight<'_>,
+) -> Standing {
     let expected = format!("{name} timer {}", wanted.word());
     let Some(endpoint) = timeline.endpoint(name) else {
-        return missing(expected, name, timeline);
+        return missing_for_now(expected, name, timeline, sight);
     };
     let Some(facts) = endpoint.facts.as_ref().filter(|_| endpoint.is_open()) else {
         return Standing::not_yet(expected, format!("{name} is gone"), Vec::new());

@@ -85,14 +85,20 @@ pub fn standing(
 ) -> Standing {
     match expectation {
         Expectation::Path { endpoint, path } => path::path(endpoint, path, timeline, step, sight),
-        Expectation::Datagram { endpoint, state } => endpoint::datagram(endpoint, *state, timeline),
-        Expectation::HeldBy { endpoint, holders } => endpoint::held(endpoint, holders, timeline),
+        Expectation::Datagram { endpoint, state } => {
+            endpoint::datagram(endpoint, *state, timeline, sight)
+        }
+        Expectation::HeldBy { endpoint, holders } => {
+            endpoint::held(endpoint, holders, timeline, sight)
+        }
         Expectation::Gauge {
             endpoint,
             gauge,
             bound,
-        } => endpoint::gauge(endpoint, *gauge, *bound, timeline),
-        Expectation::Timer { endpoint, timer } => endpoint::timer(endpoint, *timer, timeline),
+        } => endpoint::gauge(endpoint, *gauge, *bound, timeline, sight),
+        Expectation::Timer { endpoint, timer } => {
+            endpoint::timer(endpoint, *timer, timeline, sight)
+        }
         Expectation::Process { process, facts } => process::process(process, facts, timeline),
         Expectation::Zombies { of, bound } => process::zombies(of.as_ref(), *bound, timeline),
         Expectation::Children { of, bound } => process::children(of, *bound, timeline),
@@ -175,7 +181,7 @@ pub fn never(
     }
 }
 
-/// Whether a line of this polarity is judged by [`expect`] or [`never`].
+/// Whether a line of this polarity is judged by [`expect`] or [`never()`].
 pub fn judge(
     polarity: Polarity,
     expectation: &Expectation,

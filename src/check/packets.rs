@@ -1,7 +1,7 @@
 //! Packets on the wire.
 
 use super::{Sight, Standing};
-use crate::event::{Aspect, Body};
+use crate::event::{Aspect, Body, WIRE};
 use crate::model::{Evidence, HostName};
 use crate::run::{Blind, Place};
 use crate::scenario::{Bound, Comparison, Matcher, PacketClass};
@@ -53,7 +53,9 @@ pub(super) fn sequence(
     if let Some(blind) = blind_to_segments(sight) {
         return Standing::Unseen(blind);
     }
-    let sent: Vec<&PacketFate> = of_step(timeline, step).collect();
+    let sent: Vec<&PacketFate> = of_step(timeline, step)
+        .filter(|fate| fate.packet.from.as_str() != WIRE)
+        .collect();
     let fits = sent
         .iter()
         .zip(wanted)

@@ -27,7 +27,12 @@ pub(super) fn path(
                 ..blind_to_paths(sight, None)
             });
         }
-        return unseen_in_passing(missing(expected, name, timeline), sight);
+        let standing = missing(expected, name, timeline);
+        // What it should have settled in can be looked at now, and is not there.
+        return match wanted.is_settled_state() {
+            true => standing,
+            false => unseen_in_passing(standing, sight),
+        };
     };
     let events: Vec<usize> = endpoint
         .changes_in(step)
@@ -211,8 +216,19 @@ fn last_or(events: Vec<usize>, endpoint: &Endpoint) -> Vec<usize> {
     }
 }
 
+/// As [`missing`], of something that holds only for a while: where states are sampled, an endpoint
+/// that was not seen may have come and gone.
+pub(super) fn missing_for_now(
+    expected: String,
+    name: &EndpointName,
+    timeline: &Timeline,
+    sight: &Sight<'_>,
+) -> Standing {
+    unseen_in_passing(missing(expected, name, timeline), sight)
+}
+
 /// An endpoint that was never seen may still come, unless its program has ended.
-pub(super) fn missing(expected: String, name: &EndpointName, timeline: &Timeline) -> Standing {
+fn missing(expected: String, name: &EndpointName, timeline: &Timeline) -> Standing {
     if let Some(blind) = blind_to(name, timeline) {
         return Standing::Unseen(blind);
     }

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use sockscope::run::Outcome;
+use sockscope::scenario::select::NoMatch;
 
 pub(crate) mod doctor;
 pub(crate) mod explain;
@@ -21,10 +22,29 @@ pub(crate) mod step;
 /// An exit code, when the text could not be written for another reason.
 pub(crate) fn print(text: &str) -> Result<(), u8> {
     let mut stdout = std::io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
+    written(
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush()),
+    )
+}
+
+/// Prints what clap has to say: help, version, or what is wrong with the call. Returns the exit
+/// code.
+pub(crate) fn print_message(message: &clap::Error) -> u8 {
+    let code = match message.use_stderr() {
+        true => Outcome::Usage.exit_code(),
+        false => Outcome::Passed.exit_code(),
+    };
+    match message.print() {
+        // There is no place left to say that standard error is broken.
+        _ if message.use_stderr() => code,
+        result => written(result).err().unwrap_or(code),
+    }
+}
+
+fn written(result: std::io::Result<()>) -> Result<(), u8> {
+    match result {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => {
@@ -42,6 +62,12 @@ pub(crate) fn complain(text: &str) {
 /// Writes a finished error text to standard error.
 pub(crate) fn complain_rendered(text: &str) {
     let _ = write!(std::io::stderr(), "{text}");
+}
+
+/// Says that no built-in scenario fits. Returns the exit code of that.
+pub(crate) fn complain_no_match(none: &NoMatch) -> u8 {
+    complain(&format!("{none}\n  = help: {}", none.help));
+    Outcome::NothingMatched.exit_code()
 }
 
 /// Whether errors may be coloured.

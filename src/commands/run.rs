@@ -1,5 +1,6 @@
 //! `sockscope run`: scenarios in, reports and an exit code out.
 
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,12 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use sockscope::driver::{self, Options};
+use sockscope::model::ProgramName;
 use sockscope::report::{self, Look};
 use sockscope::run::{Outcome, Run};
+use sockscope::scenario::select::Pattern;
 use sockscope::scenario::{self, Scenario, builtin};
 
 use super::step::Person;
-use super::{color_on_stderr, complain, complain_rendered, print};
+use super::{color_on_stderr, complain, complain_no_match, complain_rendered, print};
 use crate::cli::RunOptions;
 
 pub(crate) fn main(options: &RunOptions) -> u8 {
@@ -28,20 +31,11 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         complain(&error);
         usage
     })?;
-    let scenarios = load(options).ok_or(usage)?;
-    for name in programs.keys() {
-        for scenario in &scenarios {
-            if !scenario.programs.contains_key(name) {
-                let known: Vec<&str> = scenario.programs.keys().map(|p| p.as_str()).collect();
-                complain(&format!(
-                    "scenario `{}` has no program `{name}`; it has {}",
-                    scenario.name,
-                    known.join(", ")
-                ));
-                return Err(usage);
-            }
-        }
-    }
+    let scenarios = load(options)?;
+    check_replacements(&programs, &scenarios).map_err(|error| {
+        complain(&error);
+        usage
+    })?;
     let cannot = |what: &str, error: &dyn std::fmt::Display| {
         complain(&format!("{what}: {error}"));
         Outcome::Inconclusive.exit_code()
@@ -78,11 +72,57 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
     }
 }
 
-fn load(options: &RunOptions) -> Option<Vec<Scenario>> {
-    let names: Vec<&str> = match options.every_builtin {
-        true => builtin::all().iter().map(|known| known.name).collect(),
-        false => options.scenarios.iter().map(String::as_str).collect(),
-    };
+/// Whether every replaced program is one of every scenario, and its placeholders are known.
+fn check_replacements(
+    programs: &BTreeMap<ProgramName, Vec<String>>,
+    scenarios: &[Scenario],
+) -> Result<(), String> {
+    for (name, words) in programs {
+        for scenario in scenarios {
+            if !scenario.programs.contains_key(name) {
+                let known: Vec<&str> = scenario.programs.keys().map(|p| p.as_str()).collect();
+                return Err(format!(
+                    "scenario `{}` has no program `{name}`; it has {}",
+                    scenario.name,
+                    known.join(", ")
+                ));
+            }
+            let hosts = driver::place::host_names(scenario);
+            let known: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+            let known = known.iter().map(String::as_str).chain(["port"]);
+            let values: BTreeMap<String, String> =
+                known.map(|key| (key.to_owned(), String::new())).collect();
+            for word in words {
+                scenario::expand(word, &values).map_err(|error| {
+                    let known: Vec<String> =
+                        values.keys().map(|name| format!("{{{name}}}")).collect();
+                    format!(
+                        "the command for `{name}`: {error}\n  = help: known are {}; a brace itself \
+                         is written twice",
+                        known.join(", ")
+                    )
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The scenarios that the user named, or an exit code when any of them cannot be had.
+fn load(options: &RunOptions) -> Result<Vec<Scenario>, u8> {
+    let mut names: Vec<&str> = Vec::new();
+    if options.every_builtin {
+        names.extend(builtin::all().iter().map(|known| known.name));
+    }
+    for word in &options.scenarios {
+        match Pattern::new(word) {
+            None => names.push(word),
+            Some(pattern) => match pattern.select() {
+                Ok(found) => names.extend(found.iter().map(|known| known.name)),
+                Err(none) => return Err(complain_no_match(&none)),
+            },
+        }
+    }
     let mut scenarios = Vec::new();
     let mut complete = true;
     for name in names {
@@ -94,7 +134,10 @@ fn load(options: &RunOptions) -> Option<Vec<Scenario>> {
             }
         }
     }
-    complete.then_some(scenarios)
+    match complete {
+        true => Ok(scenarios),
+        false => Err(Outcome::Usage.exit_code()),
+    }
 }
 
 /// Ctrl-C, SIGTERM and SIGHUP as a descriptor: readable from then on, for every run.
@@ -181,9 +224,8 @@ fn print_finished(
         return;
     };
     while let Some(Some(run)) = done.get(printed.0) {
-        let text = report::summary::line(run, longest, look);
-        if let Err(code) = print(&text) {
-            printed.1 = Err(code);
+        if printed.1.is_ok() {
+            printed.1 = print(&report::summary::line(run, longest, look));
         }
         printed.0 += 1;
     }

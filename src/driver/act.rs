@@ -143,14 +143,29 @@ impl Driver<'_> {
         })
     }
 
+    /// With `tree` the descendants get it one after the other, each when the one before has done
+    /// what it does: else chance decides who reaps whom.
     fn signal(&mut self, to: &ProcessName, signal: i32, tree: bool) -> Result<(), Broken> {
-        self.session
-            .processes
-            .signal(to, signal, tree)
-            .map_err(|errno| {
+        let descendants = match tree {
+            true => self.session.processes.descendants(to),
+            false => Vec::new(),
+        };
+        self.send(to, signal, false)?;
+        for descendant in descendants {
+            self.session.settle()?;
+            self.send(&descendant, signal, true)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, to: &ProcessName, signal: i32, may_be_gone: bool) -> Result<(), Broken> {
+        match self.session.processes.signal(to, signal) {
+            Err(nix::Error::ESRCH) if may_be_gone => Ok(()),
+            sent => sent.map_err(|errno| {
                 let name = signal_name(signal);
                 cannot(format!("{name} cannot be sent to {to}: {}", errno.desc()))
-            })
+            }),
+        }
     }
 
     fn sysctl(&mut self, host: &HostName, key: &str, value: &str) -> Result<(), Broken> {
@@ -253,20 +268,12 @@ impl Driver<'_> {
         self.session.pen.emit(Source::Driver, Kind::Note { text });
     }
 
-    /// Ends the host's processes unheard, replaces its namespace, connects the new one.
+    /// Replaces the host's namespace, connects the new one, then ends the processes of the old one.
+    /// In this order nobody hears of their end: what their kernel sends for it goes nowhere.
     fn reboot(&mut self, host: &HostName) -> Result<(), Broken> {
         let index = self.host(host)?;
         let lost = self.wire()?.crash(index);
         self.lose(lost, &format!("host {host} reboots"));
-        self.session.processes.kill_host(host);
-        let begun = Instant::now();
-        while self.session.processes.any_alive(host) {
-            self.session.wait(tolerance::TICK)?;
-            self.session.settle()?;
-            if begun.elapsed() > tolerance::STEP {
-                return Err(cannot(format!("a process of host {host} does not end")));
-            }
-        }
         let fds = self
             .session
             .lab
@@ -278,6 +285,15 @@ impl Driver<'_> {
             .rebooted(index, diag, &mut self.session.pen);
         if let Some(tun) = fds.tun {
             self.wire()?.replace(index, tun);
+        }
+        self.session.processes.kill_host(host);
+        let begun = Instant::now();
+        while self.session.processes.any_alive(host) {
+            self.session.wait(tolerance::TICK)?;
+            self.session.settle()?;
+            if begun.elapsed() > tolerance::STEP {
+                return Err(cannot(format!("a process of host {host} does not end")));
+            }
         }
         self.note(format!("host {host} is back, without memory"));
         Ok(())

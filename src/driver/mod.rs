@@ -1,5 +1,6 @@
 //! The step loop: carries out a scenario in a lab and judges each step.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
@@ -13,7 +14,7 @@ use crate::model::ProgramName;
 use crate::run::{
     Blind, Checked, Header, Mismatch, Outcome, Place, Polarity, Run, StepResult, Stopped, Verdict,
 };
-use crate::scenario::{Expectation, Gauge, Paths, Scenario, Step};
+use crate::scenario::{Expectation, Gauge, Paths, Scenario, Step, fill};
 use crate::timeline::Timeline;
 use crate::tolerance;
 
@@ -24,6 +25,7 @@ pub mod recorder;
 mod session;
 mod still;
 mod streams;
+mod taken;
 
 use pilot::Pilot;
 use place::Opened;
@@ -141,7 +143,8 @@ impl Driver<'_> {
             self.session.pen.begin_step(index);
             let done = asked.map_err(Broken::from);
             let broken = done.and_then(|()| self.step(index, step)).err();
-            let checks = self.judge(index, step, broken.is_some());
+            let mut checks = self.judge(index, step, broken.is_some());
+            self.explain_taken_port(index, &mut checks);
             let failed = checks.iter().any(|c| matches!(c.verdict, Verdict::Fail(_)));
             self.steps.push(StepResult {
                 text: step_text(step),
@@ -212,7 +215,8 @@ impl Driver<'_> {
         let timeline = self.session.pen.timeline();
         let mut open = false;
         for expectation in &step.expect {
-            match check::standing(&expectation.value, timeline, index, &sight) {
+            let expectation = self.filled(&expectation.value);
+            match check::standing(&expectation, timeline, index, &sight) {
                 Standing::Missed(_) => return true,
                 Standing::NotYet(_) => open = true,
                 Standing::Holds(_) | Standing::Unseen(_) => {}
@@ -232,11 +236,24 @@ impl Driver<'_> {
             .chain(step.never.iter().map(|line| (Polarity::Never, line)));
         lines
             .map(|(polarity, line)| {
-                let verdict = check::judge(polarity, &line.value, timeline, index, &sight);
+                if self.is_waived(&line.value) {
+                    return Checked {
+                        polarity,
+                        text: line.value.to_string(),
+                        span: line.span.clone(),
+                        verdict: Verdict::Waived,
+                    };
+                }
+                let expectation = self.filled(&line.value);
+                let verdict = check::judge(polarity, &expectation, timeline, index, &sight);
                 let verdict = match verdict {
                     Verdict::Fail(_) | Verdict::Pass(_) if broken => Verdict::Inconclusive {
                         why: "the run ended before this was decided".into(),
                         remedy: None,
+                    },
+                    Verdict::Fail(_) if self.names_a_host(&line.value) => Verdict::Inconclusive {
+                        why: "the hosts have no addresses of their own here".into(),
+                        remedy: Some("--net wire".into()),
                     },
                     Verdict::Fail(mut mismatch) => {
                         mismatch.notes = diagnose::explain(&line.value, timeline, index);
@@ -252,6 +269,35 @@ impl Driver<'_> {
                 }
             })
             .collect()
+    }
+
+    /// Adds to failures who has the port that a program found taken.
+    fn explain_taken_port(&mut self, index: usize, checks: &mut [Checked]) {
+        let mut failed = checks
+            .iter_mut()
+            .filter_map(|check| match &mut check.verdict {
+                Verdict::Fail(mismatch) => Some(mismatch),
+                _ => None,
+            })
+            .peekable();
+        if self.header.place != Place::Host || failed.peek().is_none() {
+            return;
+        }
+        if let Some(text) = taken::explain(self.session.pen.timeline(), index) {
+            for mismatch in failed {
+                mismatch.notes.push(text.clone());
+            }
+        }
+    }
+
+    /// Whoever is content with settled states is content without segments, too, where there are
+    /// none to see.
+    fn is_waived(&self, expectation: &Expectation) -> bool {
+        let about_packets = matches!(
+            expectation,
+            Expectation::Wire { .. } | Expectation::WireSequence(_)
+        );
+        about_packets && self.paths == Paths::Settled && self.header.place != Place::Wire
     }
 
     /// An order that no packet ever fitted is a mistake in the scenario: what it was to show did
@@ -284,6 +330,31 @@ impl Driver<'_> {
                 result.checks.push(failed);
             }
         }
+    }
+
+    /// The expectation with addresses and ports in place of their names.
+    fn filled<'e>(&self, expectation: &'e Expectation) -> Cow<'e, Expectation> {
+        match expectation {
+            Expectation::Prints { process, text } => Cow::Owned(Expectation::Prints {
+                process: process.clone(),
+                text: fill(text, &self.places.values),
+            }),
+            other => Cow::Borrowed(other),
+        }
+    }
+
+    /// Whether an expectation speaks of a host's address where hosts share the loopback: a client
+    /// may well have another of its addresses there.
+    fn names_a_host(&self, expectation: &Expectation) -> bool {
+        let Expectation::Prints { text, .. } = expectation else {
+            return false;
+        };
+        self.header.place != Place::Wire
+            && self
+                .places
+                .hosts
+                .keys()
+                .any(|host| text.contains(&format!("{{{host}}}")))
     }
 
     fn sight(&self) -> Sight<'_> {

@@ -127,7 +127,7 @@ fn header(scenario: &Scenario, place: Place) -> Header {
 }
 
 /// The hosts of a scenario in the order of their lanes: `client` first, `server` last.
-fn host_names(scenario: &Scenario) -> Vec<HostName> {
+pub fn host_names(scenario: &Scenario) -> Vec<HostName> {
     let mut names: Vec<HostName> = scenario
         .programs
         .values()
@@ -175,6 +175,11 @@ fn open_place<'a>(
     rto_min: Option<Duration>,
 ) -> Result<(Session<'a>, Placeholders, Vec<String>), LabError> {
     let names = host_names(scenario);
+    if let (Place::Loopback | Place::Host, Some(name)) = (place, host_with_settings(scenario)) {
+        return Err(LabError::Failed(format!(
+            "the scenario changes settings of host {name}, which has none of its own there"
+        )));
+    }
     let specs: Vec<HostSpec> = match place {
         Place::Wire => names
             .iter()
@@ -222,6 +227,15 @@ fn open_place<'a>(
     session.still = still;
     let places = placeholders(&names, &specs, place, sender)?;
     Ok((session, places, settings))
+}
+
+/// The first host whose settings the scenario changes.
+fn host_with_settings(scenario: &Scenario) -> Option<&HostName> {
+    scenario
+        .hosts
+        .iter()
+        .find(|(_, host)| **host != crate::scenario::Host::default())
+        .map(|(name, _)| name)
 }
 
 fn host_spec(
@@ -298,7 +312,13 @@ fn placeholders(
     for (index, name) in names.iter().enumerate() {
         let (host, v4, v6) = match place {
             Place::Wire => (index, specs[index].v4, specs[index].v6),
-            Place::Loopback | Place::Host => (0, Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST),
+            Place::Loopback | Place::Host => {
+                // Hosts that share a loopback have addresses of their own still: the last one,
+                // the server, 127.0.0.1.
+                let rank = (names.len() - 1 - index).min(253) as u32;
+                let v4 = Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + rank);
+                (0, v4, Ipv6Addr::LOCALHOST)
+            }
         };
         hosts.insert(name.clone(), host);
         values.insert(name.to_string(), v4.to_string());

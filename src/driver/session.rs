@@ -149,6 +149,26 @@ impl<'a> Session<'a> {
     /// for only so long.
     pub(super) fn settle(&mut self) -> Result<(), Halt> {
         let begun = Instant::now();
+        loop {
+            self.come_to_rest(begun)?;
+            self.sample()?;
+            let last = self.pen.timeline().events().last();
+            let changed = last.map(|event| &event.kind) != Some(&Kind::Quiet);
+            let quiet = self.processes.look(&mut self.pen);
+            // A timer may have woken a process meanwhile. When its end has been seen, what it told
+            // before must be heard before anybody judges by it.
+            let woke = !quiet || self.drain()?;
+            if woke && begun.elapsed() <= self.settle_for {
+                continue;
+            }
+            if changed && !woke {
+                self.pen.emit(Source::Driver, Kind::Quiet);
+            }
+            return Ok(());
+        }
+    }
+
+    fn come_to_rest(&mut self, begun: Instant) -> Result<(), Halt> {
         let mut pause = tolerance::LOOK_AGAIN.0;
         let mut quiet_before = false;
         let mut yielded = 0;
@@ -170,7 +190,7 @@ impl<'a> Session<'a> {
                 }
                 // A second look: between a child's end and its parent's waking both seem blocked.
                 if patience_over || quiet_before && !self.drain()? {
-                    break;
+                    return Ok(());
                 }
                 quiet_before = quiet;
                 continue;
@@ -187,12 +207,6 @@ impl<'a> Session<'a> {
                 pause = (pause * 2).min(tolerance::LOOK_AGAIN.1);
             }
         }
-        self.sample()?;
-        let changed = self.pen.timeline().events().last().map(|e| &e.kind) != Some(&Kind::Quiet);
-        if changed && self.processes.look(&mut self.pen) {
-            self.pen.emit(Source::Driver, Kind::Quiet);
-        }
-        Ok(())
     }
 
     /// Waits until something arrives, at most so long.
@@ -294,6 +308,9 @@ impl<'a> Session<'a> {
                 self.pen
                     .emit(Source::Wire, Kind::Dropped { packet: id, why });
             }
+        }
+        if let Some(answer) = arrival.answer {
+            self.pen.emit(Source::Wire, Kind::Sent(answer));
         }
         Ok(true)
     }

@@ -4,6 +4,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 
+use crate::lab::close_for_good;
+
 /// A line longer than this, in bytes, is cut into several.
 const LONGEST_LINE: usize = 16 * 1024;
 /// What is kept of one stream of one program, in bytes; the rest is read and counted.
@@ -152,8 +154,10 @@ impl Input {
                 }
             }
         }
-        if self.close_after {
-            self.fd = None;
+        if self.close_after
+            && let Some(fd) = self.fd.take()
+        {
+            close_for_good(fd);
         }
         Ok(())
     }

@@ -28,12 +28,16 @@ pub const RTO_MIN_MS: u32 = 1000;
 
 /// Sysctls that make a lab repeatable: nothing is sent unless a program or a timer of the
 /// connection asks for it, and no connection learns from an earlier one.
-const STEADY: [(&str, &str); 8] = [
+const STEADY: [(&str, &str); 11] = [
     ("net.ipv4.tcp_no_metrics_save", "1"),
     // No tail loss probe: a held segment is sent again by the retransmission timer alone.
     ("net.ipv4.tcp_early_retrans", "0"),
     // A small write is not kept back because a device queue holds an earlier one.
     ("net.ipv4.tcp_autocorking", "0"),
+    // Windows depend on what was sent, not on when: CUBIC leaves slow start by measured delays.
+    ("net.ipv4.tcp_congestion_control", "reno"),
+    ("net.ipv4.tcp_slow_start_after_idle", "0"),
+    ("net.ipv4.tcp_moderate_rcvbuf", "0"),
     ("net.ipv6.conf.wire0.addr_gen_mode", "1"),
     ("net.ipv6.conf.wire0.accept_ra", "0"),
     ("net.ipv6.conf.wire0.router_solicitations", "0"),

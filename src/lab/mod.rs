@@ -12,6 +12,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{PoisonError, RwLock};
 
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -101,15 +102,29 @@ impl From<nix::Error> for LabError {
     }
 }
 
+/// Between fork and exec a first process has copies of all descriptors, those of the runs beside
+/// it too. Written to while one is spawned.
+static SPAWNING: RwLock<()> = RwLock::new(());
+
+/// Closes a descriptor for good: whoever reads the other end sees the end of file now, and not when
+/// a lab that another thread is opening has got that far.
+pub fn close_for_good(fd: OwnedFd) {
+    let _nobody_spawns = SPAWNING.read().unwrap_or_else(PoisonError::into_inner);
+    drop(fd);
+}
+
 impl Lab {
     /// Makes a lab. `executable` is sockscope itself.
     pub fn open(executable: &Path, setup: Setup) -> Result<(Lab, Vec<HostFds>), LabError> {
         let (control, theirs) = fdpass::pair()?;
-        let first = Command::new(executable)
-            .arg(FIRST_PROCESS)
-            .stdin(Stdio::from(theirs))
-            .stdout(Stdio::null())
-            .spawn()?;
+        let first = {
+            let _alone = SPAWNING.write().unwrap_or_else(PoisonError::into_inner);
+            Command::new(executable)
+                .arg(FIRST_PROCESS)
+                .stdin(Stdio::from(theirs))
+                .stdout(Stdio::null())
+                .spawn()?
+        };
         let (wire, hosts) = (setup.wire, setup.hosts.len());
         let isolated = setup.isolated;
         let mut lab = Lab {
@@ -128,8 +143,9 @@ impl Lab {
         }
     }
 
-    /// Starts a program; `channel` is the sending end of its side channel. Until the next request,
-    /// which may be [`Lab::sync`], it is not reaped however soon it ends.
+    /// Starts a program; `channel` is the sending end of its side channel. Nothing is reaped
+    /// until the next request, so that a program which ends at once can be looked at:
+    /// [`Lab::sync`] when that is done.
     pub fn start(
         &mut self,
         program: Spawn,

@@ -20,8 +20,8 @@ struct Flow {
     next: u32,
     /// The shift of the window field (RFC 7323), from the SYN's option.
     shift: Option<u8>,
-    /// The newest window, in bytes.
-    window: u32,
+    /// The newest window that arrived at the other end, in bytes: what that end goes by.
+    window: Option<u32>,
     /// Whether a SYN,ACK was seen.
     answered: bool,
 }
@@ -87,6 +87,17 @@ impl Reader {
                 };
                 self.shown(from, to, with_ports(0, 0), 0, Body::Other { text })
             }
+        }
+    }
+
+    /// Takes note that a packet that was read has arrived: a window that is lost on the way changes
+    /// nothing for the end that it was meant for.
+    pub fn arrived(&mut self, packet: &Packet) {
+        if let Body::Tcp(segment) = &packet.body
+            && segment.flags.has(TcpFlags::ACK)
+            && let Some(flow) = self.flows.get_mut(&(packet.src, packet.dst))
+        {
+            flow.window = Some(segment.window);
         }
     }
 
@@ -164,7 +175,7 @@ impl Reader {
             SegmentRole::Retransmission
         } else if takes == 0 && seq.wrapping_add(1) == flow.next {
             match back {
-                Some(back) if back.window == 0 => SegmentRole::WindowProbe,
+                Some(back) if back.window == Some(0) => SegmentRole::WindowProbe,
                 _ => SegmentRole::KeepAlive,
             }
         } else {
@@ -178,12 +189,11 @@ impl Reader {
             (Some(shift), Some(_)) if !flags.has(TcpFlags::SYN) => shift,
             _ => 0,
         };
-        flow.window = u32::from(tcp.window_size()) << shift;
         Segment {
             flags,
             seq,
             ack,
-            window: flow.window,
+            window: u32::from(tcp.window_size()) << shift,
             role,
         }
     }
@@ -288,13 +298,25 @@ mod tests {
 
     impl Sender {
         fn send(&mut self, back: bool, seq: u32, flags: &str, ack: u32, payload: &[u8]) -> Packet {
+            self.send_with_window(1000, back, seq, flags, ack, payload)
+        }
+
+        fn send_with_window(
+            &mut self,
+            window: u16,
+            back: bool,
+            seq: u32,
+            flags: &str,
+            ack: u32,
+            payload: &[u8],
+        ) -> Packet {
             let (a, b) = ([192, 0, 2, 1], [192, 0, 2, 2]);
             let (src, dst, sport, dport) = if back {
                 (b, a, 9190, 4000)
             } else {
                 (a, b, 4000, 9190)
             };
-            let mut builder = PacketBuilder::ipv4(src, dst, 64).tcp(sport, dport, seq, 1000);
+            let mut builder = PacketBuilder::ipv4(src, dst, 64).tcp(sport, dport, seq, window);
             for flag in flags.split(',') {
                 builder = match flag {
                     "SYN" => builder.syn(),
@@ -353,6 +375,26 @@ mod tests {
         s.send(false, 16, "FIN,ACK", 21, b"");
         let again = s.send(false, 16, "FIN,ACK", 21, b"");
         assert_eq!(segment(&again).role, SegmentRole::Retransmission);
+    }
+
+    #[test]
+    fn a_probe_goes_by_the_window_that_arrived() {
+        let mut s = Sender {
+            reader: Reader::default(),
+        };
+        s.send(false, 10, "SYN", 0, b"");
+        s.send(true, 20, "SYN,ACK", 11, b"");
+        s.send(false, 11, "ACK", 21, b"hello");
+        let shut = s.send_with_window(0, true, 21, "ACK", 16, b"");
+        let probe = s.send(false, 15, "ACK", 21, b"");
+        assert_eq!(segment(&probe).role, SegmentRole::KeepAlive);
+        s.reader.arrived(&shut);
+        let open = s.send(true, 21, "ACK", 16, b"");
+        let probe = s.send(false, 15, "ACK", 21, b"");
+        assert_eq!(segment(&probe).role, SegmentRole::WindowProbe);
+        s.reader.arrived(&open);
+        let probe = s.send(false, 15, "ACK", 21, b"");
+        assert_eq!(segment(&probe).role, SegmentRole::KeepAlive);
     }
 
     #[test]

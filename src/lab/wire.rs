@@ -12,9 +12,9 @@ use nix::errno::Errno;
 use super::packet::{self, Read, Reader};
 use super::protocol::HostSpec;
 use super::unreachable;
-use crate::event::{Packet, PacketId};
+use crate::event::{Packet, PacketId, WIRE};
 use crate::model::HostName;
-use crate::scenario::{Action, Matcher};
+use crate::scenario::{Action, Matcher, UnreachableCode};
 
 /// Larger than any packet: a TUN device's MTU is 1500, loopback's 65536.
 const MOST_BYTES: usize = 65_600;
@@ -84,6 +84,8 @@ pub struct Arrival {
     pub packet: Packet,
     /// What becomes of it.
     pub fate: Fate,
+    /// What the wire sends back for it, as an order says: it waits for its turn.
+    pub answer: Option<Packet>,
 }
 
 /// What a delivery came to.
@@ -148,6 +150,10 @@ impl Wire {
     }
 
     fn took(&mut self, from: usize, bytes: Vec<u8>) -> Option<Arrival> {
+        // A dead host sends nothing, although the kernel that plays it does not know.
+        if self.links[from].crashed {
+            return None;
+        }
         let to = packet::destination(&bytes).and_then(|address| self.host_at(address));
         let to_name = to.map(|to| self.links[to].name.clone());
         let from_name = self.links[from].name.clone();
@@ -165,7 +171,8 @@ impl Wire {
                 return None;
             }
         };
-        let fate = self.fate(from, to, &packet, &bytes);
+        let (fate, answer) = self.fate(to, &packet);
+        let answer = answer.and_then(|code| self.answer(from, &bytes, code));
         let state = match fate {
             Fate::Dropped(_) => None,
             Fate::Ready => Some(Waiting::Ready),
@@ -180,18 +187,20 @@ impl Wire {
                 state,
             });
         }
-        Some(Arrival { packet, fate })
+        Some(Arrival {
+            packet,
+            fate,
+            answer,
+        })
     }
 
-    /// What becomes of a packet, by the state of the wire and the rules in their order.
-    fn fate(&mut self, from: usize, to: Option<usize>, packet: &Packet, bytes: &[u8]) -> Fate {
-        if self.links[from].crashed {
-            return Fate::Dropped(format!("host {} has crashed", self.links[from].name));
-        }
+    /// What becomes of a packet, by the rules in their order and the state of the wire, and with
+    /// which message it is answered.
+    fn fate(&mut self, to: Option<usize>, packet: &Packet) -> (Fate, Option<UnreachableCode>) {
         let Some(rule) = self.rules.iter_mut().find(|rule| {
             rule.left != Some(0) && matcher(&rule.action).is_some_and(|m| m.matches(packet))
         }) else {
-            return match to {
+            let fate = match to {
                 None => Fate::Dropped("no host has that address".into()),
                 Some(_) if self.cut => Fate::Dropped("the wire is cut".into()),
                 Some(to) if self.links[to].crashed => {
@@ -199,26 +208,37 @@ impl Wire {
                 }
                 Some(_) => Fate::Ready,
             };
+            return (fate, None);
         };
         rule.left = rule.left.map(|left| left - 1);
         rule.used += 1;
-        let action_text = rule.action.to_string();
-        match rule.action.clone() {
-            Action::Hold(_) => Fate::Held,
-            Action::Delay { by, .. } => Fate::Delayed(by),
+        match &rule.action {
+            Action::Hold(_) => (Fate::Held, None),
+            Action::Delay { by, .. } => (Fate::Delayed(*by), None),
             Action::Unreachable { code, .. } => {
-                if let Some(message) = unreachable::message(bytes, code) {
-                    self.hand.push_back(InHand {
-                        packet: None,
-                        bytes: message,
-                        to: Some(from),
-                        state: Waiting::Ready,
-                    });
-                }
-                Fate::Dropped(action_text)
+                (Fate::Dropped(rule.action.to_string()), Some(*code))
             }
-            _ => Fate::Dropped(action_text),
+            other => (Fate::Dropped(other.to_string()), None),
         }
+    }
+
+    /// Sends a message back to the host that sent `bytes`, as a router on the way would.
+    fn answer(&mut self, sender: usize, bytes: &[u8], code: UnreachableCode) -> Option<Packet> {
+        let message = unreachable::message(bytes, code)?;
+        let name = self.links[sender].name.clone();
+        let Read::Shown(packet) = self
+            .reader
+            .read(&message, &HostName::from(WIRE), Some(&name))
+        else {
+            return None;
+        };
+        self.hand.push_back(InHand {
+            packet: Some(packet.clone()),
+            bytes: message,
+            to: Some(sender),
+            state: Waiting::Ready,
+        });
+        Some(packet)
     }
 
     /// Makes a standing order of a `hold`, `drop`, `delay` or `answer`; nothing of another action.
@@ -359,7 +379,10 @@ impl Wire {
             };
             match (waiting.packet, outcome) {
                 (None, _) => {}
-                (Some(packet), Ok(())) => return Some(Delivery::Done(packet)),
+                (Some(packet), Ok(())) => {
+                    self.reader.arrived(&packet);
+                    return Some(Delivery::Done(packet));
+                }
                 (Some(packet), Err(why)) => return Some(Delivery::Lost(packet, why)),
             }
         }
@@ -417,3 +440,6 @@ fn write_packet(tun: &OwnedFd, bytes: &[u8]) -> nix::Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,26 +113,26 @@ impl Processes {
         self.all.iter().rposition(|p| p.name == *name)
     }
 
-    /// Sends a signal to a process and, with `tree`, to everything it forked.
+    /// Sends a signal to a process.
     ///
     /// # Errors
     /// ESRCH when there is no such process, or it is reaped already; others as
     /// `pidfd_send_signal(2)`.
-    pub fn signal(&self, name: &ProcessName, signal: i32, tree: bool) -> nix::Result<()> {
+    pub fn signal(&self, name: &ProcessName, signal: i32) -> nix::Result<()> {
         let target = self.find(name).ok_or(nix::Error::ESRCH)?;
-        let send = |p: &Watched| {
-            let pidfd = p.pidfd.as_ref().ok_or(nix::Error::ESRCH)?;
-            pidfd.send_signal(signal)
+        let pidfd = self.all[target].pidfd.as_ref().ok_or(nix::Error::ESRCH)?;
+        pidfd.send_signal(signal)
+    }
+
+    /// Everything that a process forked and that is not reaped, in the order of forking.
+    pub fn descendants(&self, name: &ProcessName) -> Vec<ProcessName> {
+        let Some(target) = self.find(name) else {
+            return Vec::new();
         };
-        if tree {
-            for index in (0..self.all.len()).filter(|&i| i != target && self.descends(i, target)) {
-                match send(&self.all[index]) {
-                    Ok(()) | Err(nix::Error::ESRCH) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        send(&self.all[target])
+        (0..self.all.len())
+            .filter(|&i| !self.all[i].reaped && self.descends(i, target))
+            .map(|i| self.all[i].name.clone())
+            .collect()
     }
 
     /// Kills every process of a host at once, as a crash does.

@@ -256,7 +256,8 @@ impl Sockets {
                 self.gone(index, None, pen);
             }
         }
-        let others = self.hosts[host].diag.dump(StateMask::CONNECTIONS)?;
+        let mut others = self.hosts[host].diag.dump(StateMask::CONNECTIONS)?;
+        in_order_of_connecting(&mut others);
         for facts in listeners.into_iter().chain(others) {
             match self.find_facts(host, &facts) {
                 Some(index) => self.saw(index, facts, None, &mut |_| holders.clone(), pen),
@@ -478,4 +479,23 @@ pub fn gap(error: &DiagError) -> Kind {
         aspect: Aspect::Paths,
         why: format!("sock_diag: {error}"),
     }
+}
+
+/// Sockets that are met in one look are named in the order in which their connections were begun:
+/// by the inode of the end that connected, which was made first. An end that is not accepted yet
+/// has none of its own.
+fn in_order_of_connecting(sockets: &mut [SocketFacts]) {
+    let inodes: HashMap<Tuple, u32> = sockets
+        .iter()
+        .map(|facts| (facts.tuple.canonical(), facts.inode))
+        .collect();
+    sockets.sort_by_key(|facts| {
+        let peer = inodes.get(&facts.tuple.canonical().reversed()).copied();
+        [Some(facts.inode), peer]
+            .into_iter()
+            .flatten()
+            .filter(|inode| *inode != 0)
+            .min()
+            .unwrap_or(u32::MAX)
+    });
 }

@@ -1,7 +1,8 @@
 //! A scenario explained: its story beside the rows of an actual run.
 
 use super::grid::wrap;
-use super::ladder::{self, Ladder};
+use super::ladder::Ladder;
+use super::lane;
 use super::palette::Tone;
 use super::rows::{RowKind, select};
 use super::text::{escape, width};
@@ -95,7 +96,7 @@ fn story(scenario: &Scenario, run: &Run, look: &Look, detail: &Detail) -> Vec<St
         lines.extend(ladder.lines(&rows[from + head..to], &|_| false));
         from = to;
     }
-    lines.extend(ladder::legend(&rows, look));
+    lines.extend(lane::legend(&rows, look));
     if run.outcome() != Outcome::Passed {
         lines.push(String::new());
         let text = format!(

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use super::arrow::{self, LabelDetail};
-use super::grid::{Cell, Column, Grid, wrap};
+use super::drawing::Drawing;
+use super::grid::{Cell, Column, Grid};
+use super::lane::lane_text;
 use super::palette::Tone;
-use super::rows::{Class, Happening, LaneCell, Lanes, Row, RowKind, Rung, Side, StepHead};
+use super::rows::{Class, Lanes, Row, RowKind, Side, StepHead};
 use super::text::{cut, width};
 use super::{Detail, Look, WireDetail};
 use crate::event::Body;
-use crate::model::{Evidence, millis};
+use crate::model::millis;
 use crate::run::{Place, Run};
 
 /// From this width on, happenings stand in a column of their own beside the lanes.
@@ -33,15 +35,15 @@ const SAME_MOMENT: Duration = Duration::from_millis(1);
 
 /// How the rows of one run are laid out.
 pub(super) struct Ladder<'a> {
-    look: &'a Look,
+    pub(super) look: &'a Look,
     titles: [String; 2],
-    time: usize,
-    lanes: [usize; 2],
+    pub(super) time: usize,
+    pub(super) lanes: [usize; 2],
     /// Columns between the lifelines; nothing: no wire.
-    wire: Option<usize>,
-    label: LabelDetail,
+    pub(super) wire: Option<usize>,
+    pub(super) label: LabelDetail,
     /// Columns for happenings; nothing: they get lines of their own.
-    happenings: Option<usize>,
+    pub(super) happenings: Option<usize>,
 }
 
 impl<'a> Ladder<'a> {
@@ -53,7 +55,7 @@ impl<'a> Ladder<'a> {
             look,
             lanes: [Side::Left, Side::Right].map(|side| {
                 rows.iter()
-                    .filter_map(|row| rung_of(row)?.cell(side))
+                    .filter_map(|row| row.rung()?.cell(side))
                     .map(|cell| width(&lane_text(cell)))
                     .chain([width(&titles[side as usize]), 11])
                     .max()
@@ -100,7 +102,7 @@ impl<'a> Ladder<'a> {
         let room = if beside { free - 2 - HAPPENINGS } else { free };
         let widest = |label: LabelDetail| {
             rows.iter()
-                .filter_map(|row| rung_of(row)?.arrow.as_ref())
+                .filter_map(|row| row.rung()?.arrow.as_ref())
                 .filter(|arrow| matches!(arrow.packet.body, Body::Tcp(_)))
                 .map(|arrow| arrow::columns(arrow, label))
                 .max()
@@ -116,7 +118,7 @@ impl<'a> Ladder<'a> {
         // What is no segment has one label only.
         let others = rows
             .iter()
-            .filter_map(|row| rung_of(row)?.arrow.as_ref())
+            .filter_map(|row| row.rung()?.arrow.as_ref())
             .filter(|arrow| !matches!(arrow.packet.body, Body::Tcp(_)))
             .map(|arrow| arrow::columns(arrow, self.label))
             .max()
@@ -127,7 +129,7 @@ impl<'a> Ladder<'a> {
         self.happenings = beside.then(|| free - 2 - wire);
     }
 
-    fn columns(&self) -> Vec<Column> {
+    pub(super) fn columns(&self) -> Vec<Column> {
         let lifeline = match self.wire {
             Some(_) => Column::of(1).below("│", Tone::Faint),
             None => Column::of(1),
@@ -155,7 +157,7 @@ impl<'a> Ladder<'a> {
     }
 
     /// The columns of the lifelines, where the wire is shown.
-    fn lifelines(&self) -> Vec<usize> {
+    pub(super) fn lifelines(&self) -> Vec<usize> {
         let left = self.indent() + self.lanes[0] + 1;
         self.wire
             .map_or_else(Vec::new, |wire| vec![left, left + 1 + wire])
@@ -183,12 +185,7 @@ impl<'a> Ladder<'a> {
 
     /// The lines of `rows`. Those that `marked` chooses get a sign in front.
     pub(super) fn lines(&self, rows: &[Row], marked: &dyn Fn(&Row) -> bool) -> Vec<String> {
-        let mut drawing = Drawing {
-            ladder: self,
-            lines: Vec::new(),
-            grid: Grid::new(self.columns()),
-            time: String::new(),
-        };
+        let mut drawing = Drawing::on(self);
         let mut rows = rows.iter().peekable();
         while let Some(row) = rows.next() {
             let beside = match (&row.kind, rows.peek()) {
@@ -198,8 +195,7 @@ impl<'a> Ladder<'a> {
             let mark = marked(row) || beside.is_some_and(marked);
             drawing.draw(row, beside, mark);
         }
-        drawing.flush();
-        drawing.lines
+        drawing.finish()
     }
 
     fn stands_beside(&self, rung: &Row, next: &Row) -> bool {
@@ -212,7 +208,7 @@ impl<'a> Ladder<'a> {
             && next.at.saturating_sub(rung.at) < SAME_MOMENT
     }
 
-    fn step(&self, head: &StepHead) -> String {
+    pub(super) fn step(&self, head: &StepHead) -> String {
         let look = self.look;
         let mut tally = Vec::new();
         for (number, sign, tone) in [
@@ -240,255 +236,5 @@ impl<'a> Ladder<'a> {
             line.push_str(&look.paint(tone, &text));
         }
         line
-    }
-}
-
-/// Lines on their way: rungs gather in a grid until a line without columns comes.
-struct Drawing<'a> {
-    ladder: &'a Ladder<'a>,
-    lines: Vec<String>,
-    grid: Grid,
-    /// The time that was printed last.
-    time: String,
-}
-
-impl Drawing<'_> {
-    fn flush(&mut self) {
-        let full = std::mem::replace(&mut self.grid, Grid::new(self.ladder.columns()));
-        self.lines.extend(full.lines(self.ladder.look));
-    }
-
-    fn draw(&mut self, row: &Row, beside: Option<&Row>, mark: bool) {
-        let beside = beside.and_then(happening_of);
-        match &row.kind {
-            RowKind::Step(head) => {
-                self.flush();
-                self.time.clear();
-                self.lines.push(self.ladder.step(head));
-            }
-            RowKind::Rung(rung) => self.columns(row, Some(rung), beside, mark),
-            RowKind::Happening(happening) => match happening.class {
-                Class::Event | Class::Output if self.ladder.happenings.is_some() => {
-                    self.columns(row, None, Some(happening), mark);
-                }
-                _ => self.line(row, happening, mark),
-            },
-            RowKind::Skipped(text) => {
-                let skipped = Happening {
-                    text: text.clone(),
-                    tone: Tone::Faint,
-                    side: None,
-                    class: Class::Event,
-                };
-                self.line(row, &skipped, mark);
-            }
-        }
-    }
-
-    /// The time, where it differs from the line before.
-    fn time(&mut self, row: &Row) -> String {
-        let time = millis(row.at);
-        if time == self.time {
-            return String::new();
-        }
-        self.time.clone_from(&time);
-        time
-    }
-
-    fn columns(
-        &mut self,
-        row: &Row,
-        rung: Option<&Rung>,
-        happening: Option<&Happening>,
-        mark: bool,
-    ) {
-        let ladder = self.ladder;
-        // A row that is pointed at does not step back.
-        let told = |tone: Tone| match tone {
-            Tone::Faint if mark => Tone::Plain,
-            tone => tone,
-        };
-        let lane = |side: Side| match rung.and_then(|rung| rung.cell(side)) {
-            Some(cell) => Cell::new(fitted(cell, ladder.lanes[side as usize]), cell.tone),
-            None => Cell::default(),
-        };
-        let mut cells = vec![
-            mark_cell(mark),
-            Cell::new(self.time(row), Tone::Faint),
-            lane(Side::Left),
-        ];
-        if let Some(columns) = ladder.wire {
-            let life = |text: String| Cell::new(text, Tone::Faint);
-            match rung.and_then(|rung| rung.arrow.as_ref()) {
-                Some(packet) => {
-                    let label = arrow::label(packet, ladder.label);
-                    let label = ladder.look.glyphs(&label);
-                    let [left, body, right] = arrow::draw(packet, &label, columns);
-                    cells.push(life(left));
-                    cells.push(Cell::new(body, arrow_tone(packet)));
-                    cells.push(life(right));
-                }
-                None => {
-                    cells.push(life("│".to_owned()));
-                    cells.push(Cell::default());
-                    cells.push(life("│".to_owned()));
-                }
-            }
-        } else {
-            cells.push(Cell::default());
-            cells.push(Cell::default());
-        }
-        cells.push(lane(Side::Right));
-        if ladder.happenings.is_some() {
-            cells.push(happening.map_or_else(Cell::default, |happening| {
-                Cell::new(happening.text.clone(), told(happening.tone))
-            }));
-        }
-        self.grid.push(cells);
-    }
-
-    /// A happening that is not in a column: on its own line, toward the side where it happened.
-    fn line(&mut self, row: &Row, happening: &Happening, mark: bool) {
-        self.flush();
-        let ladder = self.ladder;
-        let look = ladder.look;
-        let text = match happening.class {
-            Class::Note => format!("note: {}", happening.text),
-            Class::Gap => format!("! {}", happening.text),
-            Class::Event | Class::Output | Class::Action => happening.text.clone(),
-        };
-        let time = self.time(row);
-        let room = look.columns().saturating_sub(ladder.indent());
-        let text = look.glyphs(&text);
-        let columns = width(&text);
-        if columns > room {
-            let mut grid = Grid::new(vec![
-                Column::of(1).gap(""),
-                Column::of(ladder.time).right().gap("  "),
-                Column::of(room),
-            ]);
-            grid.push(vec![
-                mark_cell(mark),
-                Cell::new(time, Tone::Faint),
-                Cell::new(text, happening.tone),
-            ]);
-            self.lines.extend(grid.lines(look));
-            return;
-        }
-        let right = happening.side == Some(Side::Right) && ladder.happenings.is_none();
-        let start = if right {
-            look.columns() - columns
-        } else {
-            ladder.indent()
-        };
-        let mut pieces = vec![
-            (0, if mark { ">" } else { "" }.to_owned(), Tone::Bad),
-            (ladder.indent() - 2 - width(&time), time, Tone::Faint),
-        ];
-        let (before, behind): (Vec<usize>, Vec<usize>) = ladder
-            .lifelines()
-            .into_iter()
-            .filter(|at| at + 1 < start || *at > start + columns)
-            .partition(|at| *at < start);
-        let lifeline = |at: usize| (at, look.glyphs("│"), Tone::Faint);
-        pieces.extend(before.into_iter().map(lifeline));
-        pieces.push((start, text, happening.tone));
-        pieces.extend(behind.into_iter().map(lifeline));
-        self.lines.push(place(look, &pieces));
-    }
-}
-
-/// Puts texts at their columns, from left to right.
-fn place(look: &Look, pieces: &[(usize, String, Tone)]) -> String {
-    let mut line = String::new();
-    let mut at = 0;
-    for (start, text, tone) in pieces.iter().filter(|(_, text, _)| !text.is_empty()) {
-        line.push_str(&" ".repeat(start.saturating_sub(at)));
-        line.push_str(&look.paint(*tone, text));
-        at = start + width(text);
-    }
-    line
-}
-
-fn mark_cell(mark: bool) -> Cell {
-    Cell::new(if mark { ">" } else { "" }, Tone::Bad)
-}
-
-fn arrow_tone(arrow: &super::rows::Arrow) -> Tone {
-    match &arrow.packet.body {
-        Body::Tcp(segment) => Tone::of_segment(segment, arrow.packet.len),
-        Body::Udp => Tone::Plain,
-        Body::Icmp { .. } => Tone::Bad,
-        Body::Other { .. } => Tone::Faint,
-    }
-}
-
-/// `conn2 FIN_WAIT1~`
-fn lane_text(cell: &LaneCell) -> String {
-    let Some((state, evidence)) = &cell.state else {
-        return cell.label.clone();
-    };
-    let gap = if cell.label.is_empty() { "" } else { " " };
-    format!("{}{gap}{state}{}", cell.label, sign(*evidence))
-}
-
-/// The same in `columns`: the label gives way, the state does not.
-fn fitted(cell: &LaneCell, columns: usize) -> String {
-    let text = lane_text(cell);
-    let label = width(&cell.label);
-    let over = width(&text).saturating_sub(columns);
-    if over == 0 || label <= over + 1 {
-        return cut(&text, columns);
-    }
-    let shorter = LaneCell {
-        label: cut(&cell.label, label - over),
-        ..cell.clone()
-    };
-    lane_text(&shorter)
-}
-
-/// What stands behind a state that was not seen.
-fn sign(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::Seen => "",
-        Evidence::Traced => "^",
-        Evidence::Inferred => "~",
-    }
-}
-
-/// What the signs behind states mean, those that occur.
-pub(super) fn legend(rows: &[Row], look: &Look) -> Vec<String> {
-    let occurs = |wanted: Evidence| {
-        rows.iter().filter_map(rung_of).any(|rung| {
-            [Side::Left, Side::Right]
-                .into_iter()
-                .filter_map(|side| rung.cell(side)?.state)
-                .any(|(_, evidence)| evidence == wanted)
-        })
-    };
-    let mut parts = Vec::new();
-    if occurs(Evidence::Inferred) {
-        parts.push("~ inferred: the only way between two states that were seen");
-    }
-    if occurs(Evidence::Traced) {
-        parts.push("^ traced: a kernel event said so");
-    }
-    if parts.is_empty() {
-        return Vec::new();
-    }
-    wrap(look, " ", &parts.join(" · "), Tone::Faint)
-}
-
-fn rung_of(row: &Row) -> Option<&Rung> {
-    match &row.kind {
-        RowKind::Rung(rung) => Some(rung),
-        _ => None,
-    }
-}
-
-fn happening_of(row: &Row) -> Option<&Happening> {
-    match &row.kind {
-        RowKind::Happening(happening) => Some(happening),
-        _ => None,
     }
 }

@@ -16,11 +16,13 @@
 
 mod arrow;
 mod datagram;
+mod drawing;
 pub mod explain;
 pub mod explain_state;
 pub mod failure;
 mod grid;
 mod ladder;
+mod lane;
 pub mod list;
 pub mod markdown;
 pub mod moment;

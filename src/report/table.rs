@@ -1,7 +1,8 @@
 //! The table of one run: heading, ladder, verdict.
 
 use super::grid::wrap;
-use super::ladder::{self, Ladder};
+use super::ladder::Ladder;
+use super::lane;
 use super::palette::Tone;
 use super::rows::select;
 use super::text::{count, cut, escape, width};
@@ -20,7 +21,7 @@ pub fn render(run: &Run, look: &Look, detail: &Detail) -> String {
         lines.extend(ladder.lines(&rows, &|_| false));
     }
     lines.push(String::new());
-    lines.extend(ladder::legend(&rows, look));
+    lines.extend(lane::legend(&rows, look));
     lines.extend(verdict(run, look));
     lines.push(String::new());
     lines.join("\n")
@@ -132,7 +133,8 @@ pub(super) fn headline(outcome: Outcome) -> (&'static str, Tone) {
 
 /// `11 expectations, 4 steps, 9 ms`; `2 of 11 expectations failed, 1 inconclusive, …`
 pub(super) fn counts(run: &Run) -> String {
-    let all = run.checks().count();
+    let waived = of(run, |v| *v == Verdict::Waived);
+    let all = run.checks().count() - waived;
     let failed = of(run, |v| matches!(v, Verdict::Fail(_)));
     let inconclusive = of(run, |v| matches!(v, Verdict::Inconclusive { .. }));
     let mut parts = Vec::new();
@@ -145,6 +147,9 @@ pub(super) fn counts(run: &Run) -> String {
             "{n} of {} failed, {m} inconclusive",
             count(all, "expectation")
         )),
+    }
+    if waived > 0 {
+        parts.push(format!("{waived} about segments not judged"));
     }
     parts.push(count(run.steps.len(), "step"));
     parts.push(took(run));

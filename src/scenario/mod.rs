@@ -23,6 +23,7 @@ mod reader;
 #[cfg(test)]
 mod round_trip;
 mod schema;
+pub mod select;
 mod step_table;
 mod suggest;
 mod wire;

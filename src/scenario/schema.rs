@@ -161,16 +161,14 @@ mod tests {
 
     #[test]
     fn every_key_is_described() {
-        let all: [(&[&str], fn(&str) -> Value); 4] = [
-            (&FILE, file_key),
-            (&PROGRAM, program_key),
-            (&HOST, host_key),
-            (&STEP, step_key),
-        ];
-        for (keys, describe) in all {
-            for key in keys {
-                assert!(describe(key).get("description").is_some(), "{key}");
-            }
+        let described = FILE
+            .map(|key| (key, file_key(key)))
+            .into_iter()
+            .chain(PROGRAM.map(|key| (key, program_key(key))))
+            .chain(HOST.map(|key| (key, host_key(key))))
+            .chain(STEP.map(|key| (key, step_key(key))));
+        for (key, value) in described {
+            assert!(value.get("description").is_some(), "{key}");
         }
     }
 }

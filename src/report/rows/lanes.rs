@@ -1,6 +1,6 @@
 //! Which side of the picture a host, an endpoint or a process belongs to, and by what name.
 
-use crate::event::{Packet, SocketKey};
+use crate::event::{Packet, SocketKey, WIRE};
 use crate::model::{HostName, ProcessName, ProgramName, Role};
 use crate::run::Run;
 use crate::timeline::Endpoint;
@@ -103,12 +103,13 @@ impl<'a> Lanes<'a> {
 
     /// Where a packet comes from and where it goes.
     pub fn way(&self, packet: &Packet) -> (Side, Side) {
-        let from = self.side_of_host(&packet.from);
-        let to = packet
-            .to
-            .as_ref()
-            .map_or(from.other(), |host| self.side_of_host(host));
-        (from, to)
+        let to = packet.to.as_ref().map(|host| self.side_of_host(host));
+        let from = match to {
+            // What the wire sends itself comes from the far side, as a router's message does.
+            Some(to) if packet.from.as_str() == WIRE => to.other(),
+            _ => self.side_of_host(&packet.from),
+        };
+        (from, to.unwrap_or(from.other()))
     }
 
     fn side_of(&self, host: &HostName, program: &ProgramName) -> Side {

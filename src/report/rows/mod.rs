@@ -4,6 +4,7 @@
 mod condense;
 mod happening;
 mod lanes;
+mod segments;
 mod select;
 
 pub use lanes::{Lanes, Side};
@@ -26,6 +27,24 @@ pub struct Row {
     pub events: Vec<usize>,
     /// What it shows.
     pub kind: RowKind,
+}
+
+impl Row {
+    /// The states and the segment, where it shows those.
+    pub fn rung(&self) -> Option<&Rung> {
+        match &self.kind {
+            RowKind::Rung(rung) => Some(rung),
+            _ => None,
+        }
+    }
+
+    /// The happening, where it shows one.
+    pub fn happening(&self) -> Option<&Happening> {
+        match &self.kind {
+            RowKind::Happening(happening) => Some(happening),
+            _ => None,
+        }
+    }
 }
 
 /// What a row shows.

@@ -1,5 +1,7 @@
 //! `lsof -nP -iTCP`: one row for each descriptor. A socket that no process holds has none.
 
+use std::net::SocketAddr;
+
 use super::{View, headings, parts};
 use crate::model::{TcpState, UdpState};
 use crate::report::grid::{Cell, Column, Grid};
@@ -100,10 +102,12 @@ fn name(endpoint: &Endpoint) -> String {
     let Some(tuple) = endpoint.tuple else {
         return format!("? ({state})");
     };
-    let (local, port) = parts(tuple.local, Some("*"));
+    // lsof writes IPv4 in IPv6 (RFC 4291 section 2.5.5.2) as IPv4.
+    let plain = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+    let (local, port) = parts(plain(tuple.local), Some("*"));
     if state == TcpState::Listen {
         return format!("{local}:{port} ({state})");
     }
-    let (remote, remote_port) = parts(tuple.remote, Some("*"));
+    let (remote, remote_port) = parts(plain(tuple.remote), Some("*"));
     format!("{local}:{port}->{remote}:{remote_port} ({state})")
 }

@@ -63,13 +63,14 @@ fn row(endpoint: &Endpoint) -> Vec<Cell> {
         Some(UdpState::Connected) => Cell::plain(TcpState::Established.name()),
         Some(UdpState::Unconnected | UdpState::Gone) => Cell::default(),
     };
-    // netstat writes IPv6 addresses without brackets.
+    // netstat writes IPv6 addresses without brackets, and IPv4 in IPv6 (RFC 4291 section 2.5.5.2)
+    // as IPv4.
     let address = |address: Option<std::net::SocketAddr>| {
         address.map_or_else(
             || "?".to_owned(),
             |address| {
                 let (_, port) = parts(address, None);
-                format!("{}:{port}", address.ip())
+                format!("{}:{port}", address.ip().to_canonical())
             },
         )
     };

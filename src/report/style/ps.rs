@@ -1,5 +1,6 @@
 //! `ps -o pid,ppid,stat,args`: one row for each process that is not reaped. The parent of a
-//! program's first process is the lab's, which is no part of the run: `?`.
+//! program's first process is the lab's, which is no part of the run: `?`. STAT is
+//! the letter alone, without ps's marks for session leaders, threads and the like.
 
 use super::{View, headings};
 use crate::model::ProcState;

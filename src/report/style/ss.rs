@@ -57,10 +57,10 @@ fn row(endpoint: &Endpoint) -> Vec<Cell> {
     let unknown = || ("?".to_owned(), "?".to_owned());
     let (local, port) = endpoint
         .tuple
-        .map_or_else(unknown, |tuple| parts(tuple.local, None));
+        .map_or_else(unknown, |tuple| parts(tuple.local, any(tuple.local)));
     let (peer, peer_port) = endpoint
         .tuple
-        .map_or_else(unknown, |tuple| parts(tuple.remote, None));
+        .map_or_else(unknown, |tuple| parts(tuple.remote, any(tuple.remote)));
     let state = match endpoint.udp() {
         Some(udp) => Cell::plain(word_of_udp(udp)),
         None => {
@@ -78,6 +78,11 @@ fn row(endpoint: &Endpoint) -> Vec<Cell> {
         Cell::plain(format!(":{peer_port}")),
         Cell::plain(timer(endpoint)),
     ]
+}
+
+/// A listener on `[::]` that takes IPv4 too, as it does unless IPV6_V6ONLY is set, is `*` to ss.
+fn any(address: std::net::SocketAddr) -> Option<&'static str> {
+    address.is_ipv6().then_some("*")
 }
 
 /// The state as `ss(8)` spells it.

@@ -1,0 +1,84 @@
+//! What the README shows is true.
+
+mod support;
+
+use sockscope::report;
+use sockscope::run::Outcome;
+use support::{run, say, wire};
+
+const README: &str = include_str!("../README.md");
+
+/// The blocks of code in that language.
+fn blocks(language: &str) -> Vec<&'static str> {
+    let begin = format!("```{language}\n");
+    let found = README.split(&begin).skip(1);
+    found.filter_map(|rest| rest.split("```").next()).collect()
+}
+
+#[test]
+fn the_scenario_passes() {
+    if !wire() {
+        return;
+    }
+    for text in blocks("toml") {
+        let run = run(text);
+        let look = report::Look {
+            width: 100,
+            color: false,
+            unicode: true,
+        };
+        let failure = report::failure::render(&run, &look);
+        assert_eq!(run.outcome(), Outcome::Passed, "{failure}");
+    }
+    assert_eq!(blocks("toml").len(), 1);
+}
+
+#[test]
+fn every_command_is_known() {
+    let mut found = 0;
+    for line in blocks("sh").into_iter().flat_map(str::lines) {
+        let command = line.split('#').next().unwrap_or_default();
+        let Some(arguments) = command.strip_prefix("sockscope ") else {
+            continue;
+        };
+        found += 1;
+        let mut words = shlex::split(arguments).expect("words");
+        // A scenario has to exist, an option has to be one. Nothing is run: --help comes first.
+        if let [_, name, ..] = &words[..]
+            && words[0] == "run"
+            && !name.ends_with(".toml")
+        {
+            let shown = match name.ends_with('/') {
+                true => say(&["list", name]),
+                false => say(&["show", name]),
+            };
+            assert_eq!(shown.code, Some(0), "{line}: {}", shown.stderr);
+        }
+        if words[0] != "program" {
+            words.push("--help".to_owned());
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let said = say(&words);
+            assert_eq!(said.code, Some(0), "{line}: {}", said.stderr);
+        }
+    }
+    assert!(found > 8);
+}
+
+#[test]
+fn the_exit_codes_are_those_of_the_help() {
+    let help = say(&["run", "--help"]).stdout;
+    let rows = README.lines().filter_map(|line| {
+        let (code, meaning) = line.strip_prefix("| ")?.split_once(" | ")?;
+        let code: u8 = code.parse().ok()?;
+        Some((code, meaning.strip_suffix(" |")?))
+    });
+    let mut count = 0;
+    for (code, meaning) in rows {
+        count += 1;
+        assert!(
+            help.contains(&format!("{code}  {meaning}")),
+            "{code} {meaning}"
+        );
+    }
+    assert_eq!(count, 6);
+}
