@@ -286,12 +286,14 @@ impl Sockets {
         let tuple = facts.tuple.canonical();
         self.known.iter().any(|known| {
             let other = known.facts.tuple.canonical();
+            let child =
+                known.facts.state == TcpState::Listen && other.local.port() == tuple.local.port();
+            // A listener that was closed leaves its children behind; what nobody holds is no
+            // stranger's new connection from that port.
+            let left_behind = child && facts.inode == 0;
             known.host == host
                 && known.protocol == Protocol::Tcp
-                && !known.gone
-                && (other.reversed() == tuple
-                    || known.facts.state == TcpState::Listen
-                        && other.local.port() == tuple.local.port())
+                && (left_behind || !known.gone && (child || other.reversed() == tuple))
         })
     }
 
