@@ -112,6 +112,7 @@ fn attach(spec: &HostSpec, route: &RouteSocket) -> Result<OwnedFd, Refusal> {
     };
     let set = || -> nix::Result<()> {
         route.add_address(index, IpAddr::V4(spec.v4), NETWORK_V4.1)?;
+        route.single_segments(index)?;
         route.link_up(index)?;
         route.add_route(index, IpAddr::V4(NETWORK_V4.0), NETWORK_V4.1, metrics)?;
         // A machine without IPv6 is a machine without IPv6.

@@ -44,6 +44,18 @@ impl RouteSocket {
         self.ask(message)
     }
 
+    /// Makes TCP hand each segment to a link by itself (`IFLA_GSO_MAX_SEGS`), not several in one
+    /// piece whose size depends on the round-trip time.
+    pub fn single_segments(&self, index: u32) -> nix::Result<()> {
+        let mut message = Message::new(libc::RTM_NEWLINK, 0);
+        message.bytes(&[libc::AF_UNSPEC as u8, 0, 0, 0]);
+        message.word(index);
+        message.word(0);
+        message.word(0);
+        message.attribute(libc::IFLA_GSO_MAX_SEGS, &1u32.to_ne_bytes());
+        self.ask(message)
+    }
+
     /// Adds an address without a route of its own and without duplicate address detection.
     pub fn add_address(&self, index: u32, address: IpAddr, prefix: u8) -> nix::Result<()> {
         let mut message = Message::new(libc::RTM_NEWADDR, libc::NLM_F_CREATE | libc::NLM_F_EXCL);
