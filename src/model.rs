@@ -4,11 +4,16 @@
 //! process letters, errno names.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+mod names;
+mod socket;
+
+pub use names::{EndpointName, HostName, ProcessName, ProgramName};
+pub use socket::{Holder, SocketFacts, TcpInfo, TimerKind, Tuple};
 
 /// A TCP state, with the numbers of the kernel's `include/net/tcp_states.h` and the names that
 /// `netstat(8)` prints (RFC 9293 section 3.3.2 names the same states).
@@ -308,104 +313,6 @@ impl fmt::Display for Evidence {
     }
 }
 
-macro_rules! name_type {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
-
-        impl $name {
-            /// Takes the name as it is.
-            pub fn new(name: impl Into<String>) -> Self {
-                Self(name.into())
-            }
-
-            /// The name.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
-            }
-        }
-
-        impl From<&str> for $name {
-            fn from(name: &str) -> Self {
-                Self(name.to_owned())
-            }
-        }
-    };
-}
-
-name_type! {
-    /// A program of a scenario: `server`.
-    ProgramName
-}
-name_type! {
-    /// A process of a program: `server`, its forked `server.child`, the next `server.child2`.
-    ProcessName
-}
-name_type! {
-    /// One end of a connection, or a listener: `client.conn`, `server.conn2`, `server.listener`.
-    EndpointName
-}
-name_type! {
-    /// A network namespace in which programs run: `client`, `server`.
-    HostName
-}
-
-impl ProcessName {
-    /// The program that this process belongs to: the part before the first dot.
-    pub fn program(&self) -> ProgramName {
-        ProgramName::new(self.0.split('.').next().unwrap_or(&self.0))
-    }
-
-    /// The name of this process's `ordinal`th forked child, counted from 1.
-    pub fn child(&self, ordinal: usize) -> ProcessName {
-        ProcessName(numbered(&format!("{}.child", self.0), ordinal))
-    }
-
-    /// Whether this process was forked by another one of the same program.
-    pub fn is_child(&self) -> bool {
-        self.0.contains('.')
-    }
-}
-
-impl EndpointName {
-    /// The name of a program's `ordinal`th connection (or listener), counted from 1.
-    pub fn of(program: &ProgramName, role: Role, ordinal: usize) -> EndpointName {
-        EndpointName(numbered(&format!("{program}.{}", role.word()), ordinal))
-    }
-
-    /// The program that this endpoint belongs to.
-    pub fn program(&self) -> ProgramName {
-        ProgramName::new(self.0.split('.').next().unwrap_or(&self.0))
-    }
-
-    /// Whether it is a UDP socket's.
-    pub fn is_datagram(&self) -> bool {
-        let kind = self.local().trim_end_matches(|c: char| c.is_ascii_digit());
-        kind == Role::Datagram.word()
-    }
-
-    /// The part behind the dot: `conn2`.
-    pub fn local(&self) -> &str {
-        self.0.split_once('.').map_or(&self.0, |(_, local)| local)
-    }
-}
-
-/// `base`, with `ordinal` behind it when it is not the first: `conn`, `conn2`.
-fn numbered(base: &str, ordinal: usize) -> String {
-    match ordinal {
-        0 | 1 => base.to_owned(),
-        n => format!("{base}{n}"),
-    }
-}
-
 /// What an endpoint is to its program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -427,151 +334,6 @@ impl Role {
             Role::Datagram => "udp",
         }
     }
-}
-
-/// A (process, fd) that has a socket open. After `fork(2)` one socket has several.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Holder {
-    /// The process.
-    pub process: ProcessName,
-    /// Its descriptor.
-    pub fd: i32,
-}
-
-/// The timer that runs on a socket, as INET_DIAG answers it (`idiag_timer`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TimerKind {
-    /// None runs.
-    Off,
-    /// Retransmission (RFC 6298), or loss probe.
-    Retransmit,
-    /// Keep-alive; also FIN_WAIT2's timeout of an orphan (UNP section 7.5).
-    KeepAlive,
-    /// TIME_WAIT's or FIN_WAIT2's mini-socket.
-    TimeWait,
-    /// Zero-window probe (persist timer).
-    Probe,
-    /// A number this version does not know.
-    Unknown(u8),
-}
-
-impl TimerKind {
-    /// From `idiag_timer`.
-    pub fn from_kernel(number: u8) -> TimerKind {
-        match number {
-            0 => TimerKind::Off,
-            1 => TimerKind::Retransmit,
-            2 => TimerKind::KeepAlive,
-            3 => TimerKind::TimeWait,
-            4 => TimerKind::Probe,
-            other => TimerKind::Unknown(other),
-        }
-    }
-
-    /// The word that `ss -o` prints.
-    pub fn word(self) -> &'static str {
-        match self {
-            TimerKind::Off => "off",
-            TimerKind::Retransmit => "on",
-            TimerKind::KeepAlive => "keepalive",
-            TimerKind::TimeWait => "timewait",
-            TimerKind::Probe => "persist",
-            TimerKind::Unknown(_) => "unknown",
-        }
-    }
-}
-
-/// Local and remote address of a socket; the remote address of a listener and of an unconnected
-/// UDP socket is all zeros, port 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Tuple {
-    /// This end.
-    pub local: SocketAddr,
-    /// The other end.
-    pub remote: SocketAddr,
-}
-
-impl Tuple {
-    /// The same connection seen from the other end.
-    pub fn reversed(self) -> Tuple {
-        Tuple {
-            local: self.remote,
-            remote: self.local,
-        }
-    }
-
-    /// The tuple with IPv4-mapped IPv6 addresses written as IPv4, so that the two ends of a
-    /// connection to a dual-stack server compare equal.
-    pub fn canonical(self) -> Tuple {
-        Tuple {
-            local: canonical(self.local),
-            remote: canonical(self.remote),
-        }
-    }
-}
-
-impl fmt::Display for Tuple {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} > {}", self.local, self.remote)
-    }
-}
-
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
-/// What INET_DIAG answers about one socket (`sock_diag(7)`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SocketFacts {
-    /// Addresses and ports.
-    pub tuple: Tuple,
-    /// The state; a UDP socket's is not one, see [`UdpState`].
-    pub state: TcpState,
-    /// Bytes received and not yet read (of UDP, what the kernel keeps them in: more than the
-    /// payload); for a listener, connections not yet accepted.
-    pub recv_q: u32,
-    /// Bytes sent and not yet acknowledged; for a listener, its backlog.
-    pub send_q: u32,
-    /// The timer that runs.
-    pub timer: TimerKind,
-    /// When it expires, from now, in milliseconds.
-    pub timer_ms: u32,
-    /// Retransmissions or probes sent without an answer.
-    pub retransmits: u8,
-    /// The socket's cookie: the same for as long as the kernel knows the socket.
-    pub cookie: u64,
-    /// The inode that `/proc/PID/fd` shows; 0 when no process can hold it.
-    pub inode: u32,
-    /// The owner's user id.
-    pub uid: u32,
-    /// `tcp_info`, where the kernel sent it.
-    pub info: Option<TcpInfo>,
-}
-
-/// The part of `struct tcp_info` (`tcp(7)`, `linux/tcp.h`) that sockscope uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TcpInfo {
-    /// Retransmission timeout, in microseconds.
-    pub rto_us: u32,
-    /// Smoothed round-trip time, in microseconds.
-    pub rtt_us: u32,
-    /// Retransmissions over the connection's life.
-    pub total_retrans: u32,
-    /// Segments sent and not acknowledged.
-    pub unacked: u32,
-    /// Payload bytes acknowledged by the peer.
-    pub bytes_acked: u64,
-    /// Payload bytes received.
-    pub bytes_received: u64,
-    /// Segments sent.
-    pub segs_out: u32,
-    /// Segments received.
-    pub segs_in: u32,
-    /// Milliseconds since data was last sent.
-    pub last_data_sent_ms: u32,
-    /// Milliseconds since data was last received.
-    pub last_data_recv_ms: u32,
 }
 
 /// Writes a duration as milliseconds with one decimal, the unit of the timeline.

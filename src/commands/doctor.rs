@@ -1,6 +1,6 @@
 //! `sockscope doctor`: what can be seen on this machine.
 
-use sockscope::driver::place::{self, Ability};
+use sockscope::driver::abilities::{self, Ability};
 use sockscope::run::Outcome;
 
 use super::{complain, print};
@@ -13,7 +13,7 @@ pub(crate) fn main() -> u8 {
             return Outcome::Inconclusive.exit_code();
         }
     };
-    let abilities = place::abilities(&executable);
+    let abilities = abilities::abilities(&executable);
     let text: String = abilities.iter().map(line).collect();
     if let Err(code) = print(&text) {
         return code;

@@ -18,6 +18,7 @@ use crate::scenario::{Expectation, Gauge, Paths, Scenario, Step, fill};
 use crate::timeline::Timeline;
 use crate::tolerance;
 
+pub mod abilities;
 mod act;
 pub mod pilot;
 pub mod place;

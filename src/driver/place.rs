@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
 use std::time::Duration;
 
 use super::recorder::Recorder;
@@ -404,73 +403,4 @@ impl Placeholders {
     pub(super) fn channel(&self) -> BorrowedFd<'_> {
         self.channel.as_fd()
     }
-}
-
-/// Something that a machine may or may not let sockscope do.
-#[derive(Clone, Debug)]
-pub struct Ability {
-    /// In one or two words.
-    pub name: &'static str,
-    /// What it is good for.
-    pub gives: &'static str,
-    /// Why it is missing, if it is.
-    pub missing: Option<Unavailable>,
-}
-
-/// Tries every place on this machine. `executable` is sockscope itself.
-pub fn abilities(executable: &Path) -> Vec<Ability> {
-    let hosts = || {
-        vec![
-            lab::host_spec(HostName::from("client"), 0),
-            lab::host_spec(HostName::from("server"), 1),
-        ]
-    };
-    let attempt = |isolated: bool, wire: bool| {
-        let setup = Setup {
-            isolated,
-            wire,
-            cpu: None,
-            hosts: hosts(),
-        };
-        Lab::open(executable, setup).err().map(|e| unavailable(&e))
-    };
-    vec![
-        Ability {
-            name: "network namespaces",
-            gives: "hosts of their own, equal ports side by side",
-            missing: attempt(true, false),
-        },
-        Ability {
-            name: "wire (TUN)",
-            gives: "every state and segment, held, dropped, one by one",
-            missing: attempt(true, true),
-        },
-        Ability {
-            name: "exit statuses",
-            gives: "how every child ended, whoever reaped it (Linux 6.15)",
-            missing: exit_statuses(executable),
-        },
-    ]
-}
-
-fn exit_statuses(executable: &Path) -> Option<Unavailable> {
-    let why = match exit_status_of_a_child(executable) {
-        Ok(true) => return None,
-        Ok(false) => "the kernel does not keep them".to_owned(),
-        Err(error) => error.to_string(),
-    };
-    Some(Unavailable {
-        why,
-        remedy: Some("a kernel of 6.15 or newer; built-in programs tell theirs anyway".into()),
-    })
-}
-
-fn exit_status_of_a_child(executable: &Path) -> std::io::Result<bool> {
-    let mut child = std::process::Command::new(executable)
-        .arg("--version")
-        .stdout(std::process::Stdio::null())
-        .spawn()?;
-    let pidfd = crate::sys::pidfd::PidFd::open(child.id() as i32);
-    child.wait()?;
-    Ok(pidfd?.exit_status()?.is_some())
 }

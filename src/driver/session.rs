@@ -11,15 +11,17 @@ use super::pilot::{Choice, Moment, Pilot};
 use super::recorder::Recorder;
 use super::still::Still;
 use super::streams::{Input, Lines};
-use crate::event::{Aspect, Body, Cause, Kind, Segment, SegmentRole, Source, Stream, TcpFlags};
-use crate::lab::wire::{Delivery, Fate, Wire};
+use crate::event::{Cause, Kind, Segment, Source, TcpFlags};
+use crate::lab::wire::Wire;
 use crate::lab::{Lab, LabError, ProgramPipes};
-use crate::model::{HostName, ProcessName, ProgramName, Tuple};
+use crate::model::ProgramName;
 use crate::observe::processes::Processes;
-use crate::observe::sockets::{self, Answer, Sockets, Touched};
+use crate::observe::sockets::{self, Sockets, Touched};
 use crate::programs::channel::Receiver;
-use crate::programs::record::What;
 use crate::tolerance;
+
+mod hearing;
+mod packets;
 
 /// The pipes of a program that was started.
 #[derive(Debug)]
@@ -269,205 +271,6 @@ impl<'a> Session<'a> {
             any = true;
         }
         Ok(any)
-    }
-
-    /// Takes the next packet that a host has sent. The others wait in its device: nothing can
-    /// happen to them there. Says whether there was one.
-    fn take_packet(&mut self) -> Result<bool, Halt> {
-        let Some(arrival) = self.wire.as_mut().map(Wire::take).transpose()?.flatten() else {
-            return Ok(false);
-        };
-        let packet = &arrival.packet;
-        let id = packet.id;
-        if packet.body == Body::Udp {
-            self.look_at_datagrams(&packet.from);
-        }
-        self.pen.emit(Source::Wire, Kind::Sent(packet.clone()));
-        // Sending changes a state only by these (RFC 9293 figure 5). Whoever sent data and closed
-        // at once is in FIN_WAIT1 already, but not because of the data.
-        let changes = [TcpFlags::SYN, TcpFlags::FIN, TcpFlags::RST];
-        if let Body::Tcp(segment) = &packet.body
-            && changes.iter().any(|flag| segment.flags.has(*flag))
-        {
-            let (local, remote) = (packet.src, packet.dst);
-            let from = packet.from.clone();
-            let answer = self.ask_for(&from, Tuple { local, remote });
-            self.learn(answer, touched(Cause::Sent(id), *segment));
-        }
-        // While somebody looks at a SYN the kernel sends it again each second.
-        let is_syn = matches!(&packet.body, Body::Tcp(segment)
-            if segment.flags.has(TcpFlags::SYN) && segment.role == SegmentRole::Retransmission);
-        if let (true, true, Some(wire)) = (is_syn, self.pilot.is_some(), &mut self.wire) {
-            wire.drop_packet(id);
-            let why = "it came again while you were looking".to_owned();
-            self.pen
-                .emit(Source::Wire, Kind::Dropped { packet: id, why });
-            return Ok(true);
-        }
-        match arrival.fate {
-            Fate::Ready | Fate::Delayed(_) => {}
-            Fate::Held => self.pen.emit(Source::Wire, Kind::Held { packet: id }),
-            Fate::Dropped(why) => {
-                self.pen
-                    .emit(Source::Wire, Kind::Dropped { packet: id, why });
-            }
-        }
-        if let Some(answer) = arrival.answer {
-            self.pen.emit(Source::Wire, Kind::Sent(answer));
-        }
-        Ok(true)
-    }
-
-    /// Hands over the next packet, if one is on its way.
-    fn deliver_one(&mut self) -> Result<bool, Halt> {
-        let next = self.wire.as_ref().and_then(Wire::peek).cloned();
-        if let (Some(packet), true) = (&next, self.pilot.is_some()) {
-            let step = self.pen.step();
-            let choice = self.ask_pilot(step, |pilot, moment| pilot.packet(moment, packet))?;
-            if let (Choice::Drop, Some(wire)) = (choice, &mut self.wire) {
-                wire.drop_packet(packet.id);
-                let (packet, why) = (packet.id, "you dropped it".to_owned());
-                self.pen.emit(Source::Wire, Kind::Dropped { packet, why });
-                return Ok(true);
-            }
-        }
-        let Some(delivery) = self.wire.as_mut().and_then(Wire::deliver) else {
-            return Ok(false);
-        };
-        match delivery {
-            Delivery::Done(packet) => {
-                let id = packet.id;
-                let tuple = Tuple {
-                    local: packet.dst,
-                    remote: packet.src,
-                };
-                let asked = match (&packet.body, &packet.to) {
-                    (Body::Tcp(segment), Some(to)) => Some((self.ask_for(to, tuple), *segment)),
-                    _ => None,
-                };
-                self.pen.emit(Source::Wire, Kind::Delivered { packet: id });
-                if let Some((answer, segment)) = asked {
-                    self.learn(answer, touched(Cause::Received(id), segment));
-                }
-                let (step, timeline) = (self.pen.step(), self.pen.timeline());
-                if let Some(pilot) = &mut self.pilot {
-                    pilot.delivered(&Moment { timeline, step }, &packet);
-                }
-            }
-            Delivery::Lost(packet, why) => {
-                let packet = packet.id;
-                self.pen.emit(Source::Wire, Kind::Dropped { packet, why });
-            }
-        }
-        Ok(true)
-    }
-
-    /// Asks for the end of a connection that a segment left or reached.
-    fn ask_for(&self, host: &HostName, tuple: Tuple) -> Option<Answer> {
-        let host = self.sockets.host(host)?;
-        Some(self.sockets.ask(host, tuple))
-    }
-
-    /// A datagram has left this host: by then its socket has a port, if it had none before.
-    fn look_at_datagrams(&mut self, host: &HostName) {
-        let Some(host) = self.sockets.host(host) else {
-            return;
-        };
-        let processes = &mut self.processes;
-        let mut ask_holders = |pen: &mut Recorder| {
-            processes.look(pen);
-            processes.holders(pen)
-        };
-        if let Err(error) = self
-            .sockets
-            .look_at_datagrams(host, &mut ask_holders, &mut self.pen)
-        {
-            self.pen.emit(Source::Sampler, sockets::gap(&error));
-        }
-    }
-
-    fn learn(&mut self, answer: Option<Answer>, touched: Touched) {
-        let Some(answer) = answer else {
-            return;
-        };
-        let processes = &mut self.processes;
-        let mut ask_holders = |pen: &mut Recorder| {
-            processes.look(pen);
-            processes.holders(pen)
-        };
-        if let Err(error) = self
-            .sockets
-            .learn(answer, touched, &mut ask_holders, &mut self.pen)
-        {
-            self.pen.emit(Source::Sampler, sockets::gap(&error));
-        }
-    }
-
-    /// Reads the side channel.
-    fn hear(&mut self) -> Result<bool, Halt> {
-        let all = self.channel.recv()?;
-        let any = !all.is_empty();
-        for received in all {
-            let sender = self.processes.sender(received.pid, &mut self.pen);
-            match (received.record, sender) {
-                (Ok(record), Some(process)) => {
-                    if record.lost > 0 {
-                        let why = format!("{} calls of {process} were not told", record.lost);
-                        let aspect = Aspect::Calls;
-                        self.pen.emit(Source::Program, Kind::Gap { aspect, why });
-                    }
-                    if let What::Call(call) = record.what {
-                        let at = Duration::from_nanos(record.at_ns);
-                        self.pen
-                            .emit_at(at, Source::Program, Kind::Called { process, call });
-                    }
-                }
-                (Ok(_), None) if self.unmet.contains(&received.pid) => {}
-                (Ok(_), None) => {
-                    self.unmet.push(received.pid);
-                    let why = format!("process {} was gone before it could be met", received.pid);
-                    let aspect = Aspect::Processes;
-                    self.pen.emit(Source::Program, Kind::Gap { aspect, why });
-                }
-                (Err(error), _) => self.pen.emit(
-                    Source::Program,
-                    Kind::Gap {
-                        aspect: Aspect::Calls,
-                        why: error.to_string(),
-                    },
-                ),
-            }
-        }
-        Ok(any)
-    }
-
-    /// Reads what programs wrote, and writes what they did not take yet.
-    fn read_pipes(&mut self) -> bool {
-        let mut any = false;
-        for pipes in &mut self.pipes {
-            // Nobody reads it any more: what was typed is lost with its reader.
-            let _ = pipes.input.flush();
-            let process = ProcessName::new(pipes.program.as_str());
-            for (stream, lines) in [
-                (Stream::Stdout, &mut pipes.stdout),
-                (Stream::Stderr, &mut pipes.stderr),
-            ] {
-                let (found, read) = lines.read();
-                any |= read;
-                for text in found {
-                    let process = process.clone();
-                    self.pen.emit(
-                        Source::Driver,
-                        Kind::Output {
-                            process,
-                            stream,
-                            text,
-                        },
-                    );
-                }
-            }
-        }
-        any
     }
 
     /// Asks the kernel for everything.

@@ -62,7 +62,7 @@ pub(crate) fn options(net: Option<Place>) -> Options {
 /// Whether the wire can be had here. Where it cannot, tests that need it say so and pass, unless
 /// the environment demands it as CI does.
 pub(crate) fn wire() -> bool {
-    let missing = sockscope::driver::place::abilities(SOCKSCOPE.as_ref())
+    let missing = sockscope::driver::abilities::abilities(SOCKSCOPE.as_ref())
         .into_iter()
         .find_map(|ability| Some((ability.name, ability.missing?)));
     match missing {
