@@ -2,13 +2,14 @@
 //! kernel and turns the answers into events.
 
 mod datagram;
+mod discovery;
 mod segments;
 
 use std::collections::HashMap;
 
 use super::diag::{DiagError, DiagSocket};
 use super::holders::HoldersByInode;
-use super::inet_diag::{Protocol, StateMask};
+use super::inet_diag::Protocol;
 use crate::driver::recorder::Recorder;
 use crate::event::{Aspect, Cause, Kind, SocketKey, Source};
 use crate::model::{
@@ -161,58 +162,6 @@ impl Sockets {
             None => self.gone(index, None, pen),
         }
         Ok(())
-    }
-
-    fn discover(
-        &mut self,
-        host: usize,
-        holders: &HoldersByInode,
-        pen: &mut Recorder,
-    ) -> Result<(), DiagError> {
-        let listeners = self.hosts[host].diag.listeners()?;
-        let present: Vec<u64> = listeners.iter().map(|facts| facts.cookie).collect();
-        for index in 0..self.known.len() {
-            let known = &self.known[index];
-            if known.host == host
-                && !known.gone
-                && known.facts.state == TcpState::Listen
-                && !present.contains(&known.facts.cookie)
-            {
-                self.gone(index, None, pen);
-            }
-        }
-        let mut others = self.hosts[host].diag.dump(StateMask::CONNECTIONS)?;
-        in_order_of_connecting(&mut others);
-        for facts in listeners.into_iter().chain(others) {
-            match self.find_facts(host, &facts) {
-                Some(index) => self.saw(index, facts, None, &mut |_| holders.clone(), pen),
-                None if self.is_ours(host, &facts, holders) => {
-                    self.appeared(host, facts, None, holders, pen);
-                }
-                None => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a socket belongs to the run: it lives in a namespace of the lab, a process of the
-    /// run holds it, or it is the other end (or a child) of one that does.
-    fn is_ours(&self, host: usize, facts: &SocketFacts, holders: &HoldersByInode) -> bool {
-        if self.private || !holders.of(facts.inode).is_empty() {
-            return true;
-        }
-        let tuple = facts.tuple.canonical();
-        self.known.iter().any(|known| {
-            let other = known.facts.tuple.canonical();
-            let child =
-                known.facts.state == TcpState::Listen && other.local.port() == tuple.local.port();
-            // A listener that was closed leaves its children behind; what nobody holds is no
-            // stranger's new connection from that port.
-            let left_behind = child && facts.inode == 0;
-            known.host == host
-                && known.protocol == Protocol::Tcp
-                && (left_behind || !known.gone && (child || other.reversed() == tuple))
-        })
     }
 
     fn find(&self, host: usize, tuple: Tuple) -> Option<usize> {
