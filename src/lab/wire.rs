@@ -56,8 +56,25 @@ struct Rule {
     action: Action,
     /// How many more packets it applies to; nothing: all.
     left: Option<usize>,
+    /// How many that fit are still let pass first.
+    skip: usize,
     /// How many packets it applied to.
     used: usize,
+}
+
+impl Rule {
+    /// This rule, if the packet is one that it applies to.
+    fn fits(&mut self, packet: &Packet) -> Option<&mut Rule> {
+        let meant = matcher(&self.action).is_some_and(|m| m.matches(packet));
+        if self.left == Some(0) || !meant {
+            return None;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return None;
+        }
+        Some(self)
+    }
 }
 
 /// Names a standing order of a wire.
@@ -197,9 +214,7 @@ impl Wire {
     /// What becomes of a packet, by the rules in their order and the state of the wire, and with
     /// which message it is answered.
     fn fate(&mut self, to: Option<usize>, packet: &Packet) -> (Fate, Option<UnreachableCode>) {
-        let Some(rule) = self.rules.iter_mut().find(|rule| {
-            rule.left != Some(0) && matcher(&rule.action).is_some_and(|m| m.matches(packet))
-        }) else {
+        let Some(rule) = self.rules.iter_mut().find_map(|rule| rule.fits(packet)) else {
             let fate = match to {
                 None => Fate::Dropped("no host has that address".into()),
                 Some(_) if self.cut => Fate::Dropped("the wire is cut".into()),
@@ -256,6 +271,7 @@ impl Wire {
         }
         self.rules.push(Rule {
             action: action.clone(),
+            skip: matcher.skip,
             left: matcher.count,
             used,
         });
@@ -277,13 +293,17 @@ impl Wire {
                 }
             }
         }
-        let mut released = 0;
+        let (mut released, mut skipped) = (0, 0);
         for waiting in &mut self.hand {
             let meant = waiting.packet.as_ref().is_some_and(|p| what.matches(p));
             if waiting.state == Waiting::Held
                 && meant
                 && what.count.is_none_or(|most| released < most)
             {
+                if skipped < what.skip {
+                    skipped += 1;
+                    continue;
+                }
                 waiting.state = Waiting::Ready;
                 released += 1;
             }

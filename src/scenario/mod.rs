@@ -236,6 +236,8 @@ impl UnreachableCode {
 /// Which packets are meant: `next FIN from client`, `all`, `next 3 data from server`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Matcher {
+    /// How many that fit are let pass first: `3rd` is 2.
+    pub skip: usize,
     /// How many: `next` is 1, `next 3` is 3, `all` (also when nothing is said) is none.
     pub count: Option<usize>,
     /// What they carry.

@@ -63,6 +63,7 @@ impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut words = Vec::new();
         match self.count {
+            _ if self.skip > 0 => words.push(nth(self.skip + 1)),
             Some(1) => words.push("next".to_owned()),
             Some(count) => words.push(format!("next {count}")),
             None if self.what == Class::Any => words.push("all".to_owned()),
@@ -78,12 +79,18 @@ impl fmt::Display for Matcher {
     }
 }
 
-/// `[next [N]|all] [CLASS] [from HOST]`, at least one of them.
+/// `[next [N]|Nth|all] [CLASS] [from HOST]`, at least one of them.
 pub(crate) fn matcher(cursor: &mut Cursor<'_>) -> Result<Matcher, Fault> {
     if cursor.peek().is_none() {
         return Err(cursor
             .expected("packets")
             .help("for example `next`, `all`, `FIN from client`, `next 3 data`"));
+    }
+    if let Some(nth) = cursor.peek().and_then(|token| read_nth(token.text)) {
+        cursor.next();
+        let mut matcher = rest(cursor, Some(1))?;
+        matcher.skip = nth - 1;
+        return Ok(matcher);
     }
     let count = if cursor.eat("next") {
         Some(ordinal(cursor)?)
@@ -117,7 +124,30 @@ pub(crate) fn rest(cursor: &mut Cursor<'_>, count: Option<usize>) -> Result<Matc
     } else {
         None
     };
-    Ok(Matcher { count, what, from })
+    Ok(Matcher {
+        skip: 0,
+        count,
+        what,
+        from,
+    })
+}
+
+/// `3rd` for 3.
+fn nth(number: usize) -> String {
+    let suffix = match (number % 10, number % 100) {
+        (1, tens) if tens != 11 => "st",
+        (2, tens) if tens != 12 => "nd",
+        (3, tens) if tens != 13 => "rd",
+        _ => "th",
+    };
+    format!("{number}{suffix}")
+}
+
+/// 3 for `3rd`.
+fn read_nth(word: &str) -> Option<usize> {
+    let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number = digits.parse().ok().filter(|number| *number > 0)?;
+    (nth(number) == word.to_ascii_lowercase()).then_some(number)
 }
 
 /// Whether the words of a matcher go on without a class.

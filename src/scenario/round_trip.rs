@@ -75,11 +75,15 @@ fn packet_class() -> impl Strategy<Value = PacketClass> {
 
 fn matcher() -> impl Strategy<Value = Matcher> {
     let count = option::of(prop_oneof![Just(1), 1..usize::MAX]);
-    (count, packet_class(), option::of(host())).prop_map(|(count, what, from)| Matcher {
-        count,
-        what,
-        from,
-    })
+    (count, 0..30_usize, packet_class(), option::of(host())).prop_map(
+        |(count, skip, what, from)| Matcher {
+            // Only one packet has an ordinal.
+            skip: if count == Some(1) { skip } else { 0 },
+            count,
+            what,
+            from,
+        },
+    )
 }
 
 fn bound() -> impl Strategy<Value = Bound> {
@@ -158,6 +162,7 @@ fn expectation() -> impl Strategy<Value = Expectation> {
         holders
     });
     let what = (packet_class(), option::of(host())).prop_map(|(what, from)| Matcher {
+        skip: 0,
         count: None,
         what,
         from,

@@ -52,6 +52,7 @@ fn an_answer_goes_back_as_a_packet_of_the_wire() {
     let (mut wire, [client, server]) = wire();
     wire.order(&Action::Unreachable {
         what: Matcher {
+            skip: 0,
             count: Some(1),
             what: PacketClass::Data,
             from: None,
