@@ -75,7 +75,8 @@ pub(crate) struct Run {
     /// Where the programs run; by default the first of these that can be had
     #[arg(long)]
     net: Option<Net>,
-    /// Where complete paths and segments cannot be observed, be content with settled states
+    /// Where complete paths cannot be observed, be content with settled states, and do not judge
+    /// what is said of segments where there is no wire
     #[arg(long)]
     settled: bool,
     /// Multiply every `within` by this, for slow machines
@@ -90,7 +91,7 @@ pub(crate) struct Run {
     /// As --step, and ask what netstat will show next before it is revealed
     #[arg(long)]
     quiz: bool,
-    /// Print each sample as this tool would
+    /// Print each sample of a single scenario as this tool would
     #[arg(long, value_name = "TOOL")]
     style: Option<ToolStyle>,
     /// How much of each segment to show

@@ -92,7 +92,7 @@ fn an_interrupt_ends_everything_with_code_130() {
             let output = child.wait_with_output().expect("ends");
             assert_eq!(output.status.code(), Some(130), "{place} {signal}");
             let stdout = String::from_utf8_lossy(&output.stdout);
-            assert!(stdout.contains("interrupted"), "{stdout}");
+            assert!(stdout.contains("INTERRUPTED  in step"), "{stdout}");
             // Not in its own time: sockscope waits for the end of everything.
             assert_eq!(mark.bearers(), Vec::<i32>::new(), "{place} {signal}");
         }

@@ -154,6 +154,18 @@ fn datagrams() {
 }
 
 #[test]
+fn a_run_that_was_refused() {
+    ladder("refused", &runs::refused());
+}
+
+#[test]
+fn a_run_that_was_interrupted() {
+    let run = runs::interrupted();
+    ladder("interrupted", &run);
+    assert_eq!(failure::render(&run, &PLAIN), "");
+}
+
+#[test]
 fn a_run_that_stopped() {
     ladder("stopped", &runs::stopped());
 }

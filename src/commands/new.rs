@@ -39,11 +39,15 @@ fn write(arguments: &New) -> Result<PathBuf, u8> {
         return Err(usage);
     }
     create(&path, &text).map_err(|error| {
-        complain(&format!("cannot write {}: {error}", path.display()));
-        match error.kind() {
-            std::io::ErrorKind::AlreadyExists => usage,
-            _ => Outcome::Inconclusive.exit_code(),
+        let path = path.display();
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            complain(&format!(
+                "{path} exists already: remove it, or choose another name"
+            ));
+            return usage;
         }
+        complain(&format!("cannot write {path}: {error}"));
+        Outcome::Inconclusive.exit_code()
     })?;
     Ok(path)
 }
@@ -79,7 +83,7 @@ fn template(name: &str, arguments: &New) -> String {
         ),
     };
     format!(
-        r##"# Run it:      sockscope run {name}.toml
+        r##"# Run it:       sockscope run {name}.toml
 # Step by step: sockscope run {name}.toml --step
 # The format:   docs/scenario-format.md, `sockscope schema`
 

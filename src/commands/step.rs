@@ -112,7 +112,7 @@ impl Pilot for Person<'_> {
         self.say(&format!(
             "\n step {}  {}\n",
             moment.step + 1,
-            report::escape(text)
+            report::visible(text)
         ));
         self.choose(" [Enter] begin  r run on  q quit  ? help > ")
     }

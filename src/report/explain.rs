@@ -5,7 +5,7 @@ use super::ladder::Ladder;
 use super::lane;
 use super::palette::Tone;
 use super::rows::{RowKind, select};
-use super::text::{escape, width};
+use super::text::{escape, visible, width};
 use super::{Detail, Look};
 use crate::model::{Role, TcpState};
 use crate::programs;
@@ -37,11 +37,11 @@ fn heading(scenario: &Scenario, look: &Look) -> Vec<String> {
     let mut lines = vec![format!(
         "{}  {}",
         look.paint(Tone::Strong, &escape(&scenario.name)),
-        look.glyphs(&escape(&scenario.title))
+        look.glyphs(&visible(&scenario.title))
     )];
     for paragraph in scenario.about.split("\n\n") {
         lines.push(String::new());
-        let text = escape(&paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+        let text = visible(&paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
         lines.extend(wrap(look, "  ", &text, Tone::Plain));
     }
     lines
@@ -61,7 +61,7 @@ fn program_lines(scenario: &Scenario, look: &Look) -> Vec<String> {
             .and_then(|word| programs::find(word))
             .map(|b| b.summary);
         let indent = format!("  {:name$}  ", escape(program.as_str()));
-        let mut text = escape(&command);
+        let mut text = visible(&command);
         if let Some(summary) = summary {
             text.push_str(&format!(" — {summary}"));
         }
@@ -91,7 +91,7 @@ fn story(scenario: &Scenario, run: &Run, look: &Look, detail: &Detail) -> Vec<St
             .filter(|_| head == 1);
         if let Some(tells) = tells {
             let text = tells.split_whitespace().collect::<Vec<_>>().join(" ");
-            lines.extend(wrap(look, "     ", &escape(&text), Tone::Closing));
+            lines.extend(wrap(look, "     ", &visible(&text), Tone::Closing));
         }
         lines.extend(ladder.lines(&rows[from + head..to], &|_| false));
         from = to;
@@ -151,7 +151,7 @@ fn closing(scenario: &Scenario, look: &Look) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(fix) = &scenario.fix {
         lines.extend(section("the fix", look));
-        let text = escape(&fix.split_whitespace().collect::<Vec<_>>().join(" "));
+        let text = visible(&fix.split_whitespace().collect::<Vec<_>>().join(" "));
         lines.extend(wrap(look, "  ", &text, Tone::Plain));
     }
     if let Some(twin) = &scenario.twin {
@@ -160,7 +160,7 @@ fn closing(scenario: &Scenario, look: &Look) -> Vec<String> {
     }
     if let Some(source) = &scenario.source_note {
         lines.extend(section("further reading", look));
-        lines.extend(wrap(look, "  ", &escape(source), Tone::Plain));
+        lines.extend(wrap(look, "  ", &visible(source), Tone::Plain));
     }
     lines
 }

@@ -11,7 +11,7 @@ use super::snippet::snippet;
 use super::text::{count, cut, visible};
 use super::{Detail, Look};
 use crate::event::{Kind, Stream};
-use crate::run::{Checked, Mismatch, Polarity, Run, Verdict};
+use crate::run::{Checked, Mismatch, Outcome, Polarity, Run, Verdict};
 
 /// Rows that are shown before and after those that show the failure.
 const AROUND: usize = 2;
@@ -109,6 +109,10 @@ impl Failure<'_> {
 
     fn stopped(&self) -> Option<Vec<String>> {
         let stopped = self.run.stopped.as_ref()?;
+        // Whoever pressed Ctrl-C or q knows why.
+        if stopped.outcome == Outcome::Interrupted {
+            return None;
+        }
         let mut lines = self.headline(&visible(&stopped.why));
         let header = &self.run.header;
         if let Some(span) = &stopped.span {

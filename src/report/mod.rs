@@ -36,7 +36,7 @@ pub mod table;
 mod text;
 
 pub use palette::Tone;
-pub use text::escape;
+pub use text::{escape, visible};
 
 /// How the output may look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

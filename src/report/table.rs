@@ -5,16 +5,16 @@ use super::ladder::Ladder;
 use super::lane;
 use super::palette::Tone;
 use super::rows::select;
-use super::text::{count, cut, escape, width};
+use super::text::{count, cut, escape, visible, width};
 use super::{Detail, Look};
 use crate::event::Aspect;
-use crate::run::{Header, Outcome, Place, Run, Verdict};
+use crate::run::{Outcome, Place, Run, Verdict};
 
 /// The whole table, ending in a newline.
 pub fn render(run: &Run, look: &Look, detail: &Detail) -> String {
     let rows = select(run, detail);
     let ladder = Ladder::fit(run, &rows, look, detail);
-    let mut lines = heading(&run.header, look);
+    let mut lines = heading(run, look);
     if !rows.is_empty() {
         lines.push(String::new());
         lines.extend(ladder.head());
@@ -28,10 +28,11 @@ pub fn render(run: &Run, look: &Look, detail: &Detail) -> String {
 }
 
 /// Scenario, title, place, and what could not be seen.
-fn heading(header: &Header, look: &Look) -> Vec<String> {
-    let place = look.glyphs(&place(header));
+fn heading(run: &Run, look: &Look) -> Vec<String> {
+    let header = &run.header;
+    let place = look.glyphs(&place(run));
     let name = look.glyphs(&escape(&header.scenario));
-    let title = look.glyphs(&escape(&header.title));
+    let title = look.glyphs(&visible(&header.title));
     let name = cut(&name, look.columns().saturating_sub(width(&place) + 1));
     let free = look.columns().saturating_sub(width(&name) + width(&place));
     let mut lines = Vec::new();
@@ -70,27 +71,34 @@ fn heading(header: &Header, look: &Look) -> Vec<String> {
     lines
 }
 
-/// `wire · complete`, `host loopback · sampled`
-fn place(header: &Header) -> String {
-    let place = match header.place {
+/// `wire · complete`, `host loopback · sampled`, `host loopback · not run`
+fn place(run: &Run) -> String {
+    let place = match run.header.place {
         Place::Wire => "wire",
         Place::Loopback => "private loopback",
         Place::Host => "host loopback",
     };
-    let sampled = header.blind.iter().any(|b| b.aspect == Aspect::Paths);
-    let completeness = if sampled { "sampled" } else { "complete" };
+    let sampled = run.header.blind.iter().any(|b| b.aspect == Aspect::Paths);
+    let completeness = match sampled {
+        _ if run.steps.is_empty() && run.stopped.is_some() => "not run",
+        true => "sampled",
+        false => "complete",
+    };
     format!("{place} · {completeness}")
 }
 
 /// The last line, and why something is inconclusive.
 fn verdict(run: &Run, look: &Look) -> Vec<String> {
     let mut lines = Vec::new();
-    for (step, check) in run.checks() {
+    // The step in which a run stopped is undecided as a whole: its heading counts that.
+    let stopped_in = run.stopped.as_ref().map(|_| run.steps.len());
+    let decided = |step: usize| stopped_in != Some(step + 1);
+    for (step, check) in run.checks().filter(|(step, _)| decided(*step)) {
         if let Verdict::Inconclusive { why, remedy } = &check.verdict {
             let mut text = format!(
                 "step {}: {}: {}",
                 step + 1,
-                escape(&check.text),
+                visible(&check.text),
                 escape(why)
             );
             if let Some(remedy) = remedy {
@@ -103,7 +111,11 @@ fn verdict(run: &Run, look: &Look) -> Vec<String> {
     let (word, tone) = headline(run.outcome());
     if let Some(stopped) = &run.stopped {
         let indent = format!(" {word}  ");
-        let why = format!("step {}: {}", run.steps.len(), escape(&stopped.why));
+        let why = match run.steps.len() {
+            0 => escape(&stopped.why),
+            step if stopped.outcome == Outcome::Interrupted => format!("in step {step}"),
+            step => format!("step {step}: {}", escape(&stopped.why)),
+        };
         let mut told = wrap(look, &indent, &why, Tone::Plain);
         if let Some(first) = told.first_mut() {
             *first = first.replacen(word, &look.paint(tone, word), 1);

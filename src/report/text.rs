@@ -41,7 +41,7 @@ pub fn escape(text: &str) -> String {
 
 /// A line of source made visible: as [`escape`], but a backslash is left as it is written and a
 /// tab becomes blanks.
-pub(crate) fn visible(line: &str) -> String {
+pub fn visible(line: &str) -> String {
     let mut safe = String::with_capacity(line.len());
     for c in line.chars() {
         match c {

@@ -1,6 +1,8 @@
 //! The runs that the golden reports are made of.
 
-use sockscope::event::{Aspect, Body, CallResult, Cause, Kind, SegmentRole, Source, Stream};
+use sockscope::event::{
+    Aspect, Body, CallResult, Cause, Kind, SegmentRole, SocketKey, Source, Stream,
+};
 use sockscope::model::{ProcState, TcpState, UdpState};
 use sockscope::run::{Outcome, Place, Polarity, Run, Verdict};
 
@@ -454,6 +456,29 @@ pub(crate) fn stopped() -> Run {
         "run it by hand: ./mychat 9190",
         Outcome::Inconclusive,
     );
+    stage.finish()
+}
+
+/// A place that cannot have what the scenario needs: nothing was begun.
+pub(crate) fn refused() -> Run {
+    let mut stage = Stage::new(Place::Host, "host-crash", "The server's host is gone");
+    stage.stop(
+        "cannot run on the host: only hosts of their own can have client rto_min=110ms",
+        "--net wire",
+        Outcome::Inconclusive,
+    );
+    stage.finish()
+}
+
+/// Ctrl-C in the second step, when the listener has gone.
+pub(crate) fn interrupted() -> Run {
+    let mut stage = Stage::new(Place::Wire, "mine", "A line typed: \\n is two characters");
+    stage.step("start server");
+    stage.spawn("server", 4711, "server", "./mychat 9190");
+    stage.listen();
+    stage.step(r#"server types "one\ntwo""#);
+    stage.socket(SocketKey(0), "server", TcpState::Close, None, None);
+    stage.stop("interrupted", "", Outcome::Interrupted);
     stage.finish()
 }
 

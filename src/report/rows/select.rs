@@ -236,11 +236,13 @@ impl<'a> Selector<'a> {
         {
             *rung.cell_mut(side) = Some(cell);
             last.events.push(index);
+            self.listener_gone(index, key);
             return;
         }
         let mut rung = Rung::default();
         *rung.cell_mut(side) = Some(cell);
         self.push(index, RowKind::Rung(Box::new(rung)));
+        self.listener_gone(index, key);
         if cause == Some(Cause::Timer)
             && let Some(endpoint) = self.lanes.endpoint(key)
         {
@@ -248,6 +250,23 @@ impl<'a> Selector<'a> {
                 text: format!("{}: a timer expired", endpoint.name),
                 tone: Tone::Plain,
                 side: Some(side),
+                class: Class::Event,
+            };
+            self.push(index, RowKind::Happening(happening));
+        }
+    }
+
+    /// Says whose CLOSE it is when a listener without a label goes: it could be a connection's.
+    fn listener_gone(&mut self, index: usize, key: SocketKey) {
+        let closed = self.states.get(&key) == Some(&TcpState::Close);
+        let Some(endpoint) = self.lanes.endpoint(key).filter(|_| closed) else {
+            return;
+        };
+        if endpoint.role == Role::Listener && self.lanes.label(endpoint).is_empty() {
+            let happening = Happening {
+                text: format!("{} gone", endpoint.name),
+                tone: Tone::Faint,
+                side: Some(self.lanes.side(endpoint)),
                 class: Class::Event,
             };
             self.push(index, RowKind::Happening(happening));
