@@ -14,7 +14,7 @@ use sockscope::report::rows::{RowKind, select};
 use sockscope::report::snapshot::Snapshot;
 use sockscope::report::style::{self, Style};
 use sockscope::report::{Detail, Look, Tone, WireDetail, failure, summary, table};
-use sockscope::run::Run;
+use sockscope::run::{Run, Verdict};
 use unicode_width::UnicodeWidthStr;
 
 const PLAIN: Look = Look {
@@ -151,6 +151,19 @@ fn datagrams() {
         let text = style::render(&runs::datagrams(), style, &PLAIN);
         golden(&format!("style-{name}.udp.txt"), &text);
     }
+}
+
+#[test]
+fn a_tab_does_not_pass_for_blanks() {
+    let mut run = runs::failed();
+    let checks = run.steps.iter_mut().flat_map(|step| &mut step.checks);
+    for check in checks {
+        if let Verdict::Fail(mismatch) = &mut check.verdict {
+            mismatch.expected = "client prints a\tb".to_owned();
+        }
+    }
+    let text = failure::render(&run, &PLAIN);
+    assert!(text.contains(r"= expected: client prints a\tb"), "{text}");
 }
 
 #[test]

@@ -26,14 +26,14 @@ pub(crate) fn main() -> u8 {
 
 fn line(ability: &Ability) -> String {
     match &ability.missing {
-        None => format!("yes  {:<22} {}\n", ability.name, ability.gives),
+        None => format!("yes  {:<20} {}\n", ability.name, ability.gives),
         Some(missing) => {
             let remedy = match &missing.remedy {
                 Some(remedy) => format!("\n     try: {remedy}"),
                 None => String::new(),
             };
             format!(
-                "no   {:<22} {}\n     {}{remedy}\n",
+                "no   {:<20} {}\n     {}{remedy}\n",
                 ability.name, ability.gives, missing.why
             )
         }

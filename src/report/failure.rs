@@ -131,7 +131,9 @@ impl Failure<'_> {
             "observed" => Tone::Bad,
             _ => Tone::Plain,
         };
-        wrap(self.look, &indent, &visible(text), tone)
+        // A tab that looks like blanks would hide the difference.
+        let text = visible(&text.replace('\t', "\\t"));
+        wrap(self.look, &indent, &text, tone)
     }
 
     /// The rows that show `events`, with a few around them and the heading of the step.

@@ -1,6 +1,6 @@
 //! A scenario explained, as Markdown.
 
-use super::text::escape;
+use super::text::visible;
 use super::{Detail, Look, table};
 use crate::run::Run;
 use crate::scenario::Scenario;
@@ -29,7 +29,10 @@ pub fn explain(scenario: &Scenario, run: &Run, look: &Look, detail: &Detail) -> 
             code(&program.command.value.join(" "))
         ));
     }
-    text.push_str("\n## What happens\n\n");
+    text.push_str("\n## What happens\n");
+    if scenario.steps.iter().any(|step| step.tells.is_some()) {
+        text.push('\n');
+    }
     for (number, step) in scenario.steps.iter().enumerate() {
         if let Some(tells) = &step.tells {
             let words: Vec<&str> = tells.split_whitespace().collect();
@@ -54,7 +57,7 @@ pub fn explain(scenario: &Scenario, run: &Run, look: &Look, detail: &Detail) -> 
 /// Text in which nothing is markup.
 fn inline(text: &str) -> String {
     let mut safe = String::new();
-    for c in escape(text).chars() {
+    for c in visible(text).chars() {
         if matches!(
             c,
             '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '&'
@@ -91,6 +94,7 @@ mod tests {
     #[test]
     fn markup_in_text_is_inert() {
         assert_eq!(inline("a_b <i> `x`"), "a\\_b \\<i\\> \\`x\\`");
+        assert_eq!(inline(r"a\n"), r"a\\n");
         assert_eq!(code("a `b` c"), "`` a `b` c ``");
         assert!(fenced("```\nx").starts_with("````text\n"));
     }

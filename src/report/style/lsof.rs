@@ -49,6 +49,8 @@ pub(super) fn print(view: &View) -> Grid {
 fn row(command: &str, pid: i32, fd: i32, endpoint: &Endpoint) -> Vec<Cell> {
     let facts = endpoint.facts.as_ref();
     let unknown = || "?".to_owned();
+    // Sampled before accept() gave it one.
+    let inode = facts.map(|f| f.inode).filter(|inode| *inode != 0);
     let family = endpoint.tuple.map_or("?", |tuple| {
         if tuple.local.is_ipv6() {
             "IPv6"
@@ -67,7 +69,7 @@ fn row(command: &str, pid: i32, fd: i32, endpoint: &Endpoint) -> Vec<Cell> {
         Cell::plain(fd.to_string()),
         Cell::plain("u"),
         Cell::plain(family),
-        Cell::plain(facts.map_or_else(unknown, |f| f.inode.to_string())),
+        Cell::plain(inode.map_or_else(unknown, |inode| inode.to_string())),
         Cell::plain("0t0"),
         Cell::plain(if endpoint.udp().is_some() {
             "UDP"
