@@ -18,6 +18,9 @@ fn the_file_runs_at_once_and_passes_on_a_server_that_closes() {
     );
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stdout.contains("sockscope run mine.toml"));
+    let said = say_in(dir.path(), &["run", "mine"]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.stderr.contains("did you mean `mine.toml`?"));
     if !wire() {
         return;
     }

@@ -345,8 +345,15 @@ impl Sockets {
 }
 
 /// What is worth an event of its own when it changes.
-fn gauges(facts: &SocketFacts) -> (u32, u32, crate::model::TimerKind, u8) {
-    (facts.recv_q, facts.send_q, facts.timer, facts.retransmits)
+fn gauges(facts: &SocketFacts) -> (u32, u32, crate::model::TimerKind, u8, u32) {
+    // The inode: accept() gives a connection to a process, the last close() takes it away.
+    (
+        facts.recv_q,
+        facts.send_q,
+        facts.timer,
+        facts.retransmits,
+        facts.inode,
+    )
 }
 
 /// A sock_diag error as a gap in what was observed.

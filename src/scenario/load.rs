@@ -62,7 +62,9 @@ impl LoadError {
             LoadError::Wrong { source_text, error } => return error.render(source_text, color),
             LoadError::Unknown(unknown) => {
                 let list = "`sockscope list` names them all";
+                let file = format!("{}.toml", unknown.name);
                 let help = match unknown.suggestions[..] {
+                    _ if Path::new(&file).is_file() => format!("did you mean `{file}`? {list}"),
                     [] => list.to_owned(),
                     _ => {
                         let near: Vec<String> = unknown
