@@ -167,6 +167,11 @@ fn timeline_paths(run: &Run) -> BTreeMap<Vec<TcpState>, usize> {
     paths
 }
 
+/// `SOCKSCOPE_ROUNDS` sets how often each scenario runs; once is enough for a look.
+fn rounds() -> usize {
+    std::env::var("SOCKSCOPE_ROUNDS").map_or(1, |rounds| rounds.parse().expect("a number"))
+}
+
 #[test]
 fn the_kernels_own_record_agrees() {
     if !nix::unistd::geteuid().is_root() {
@@ -182,7 +187,8 @@ fn the_kernels_own_record_agrees() {
     };
     let mut wrong = Vec::new();
     let mut seen = BTreeSet::new();
-    for name in all_names() {
+    let names = all_names();
+    for name in std::iter::repeat_n(names, rounds()).flatten() {
         tracer.clear();
         let run = driver::run(&built_in(name), &options(Some(Place::Wire)), None);
         let told = timeline_paths(&run);
