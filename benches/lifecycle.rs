@@ -10,7 +10,7 @@ use sockscope::lab::protocol::Setup;
 use sockscope::lab::{self, Lab};
 use sockscope::model::HostName;
 use sockscope::run::{Outcome, Place};
-use sockscope::scenario;
+use sockscope::scenario::{self, Scenario, SourceText};
 
 const SOCKSCOPE: &str = env!("CARGO_BIN_EXE_sockscope");
 const ROUNDS: usize = 31;
@@ -57,11 +57,9 @@ fn main() {
         programs: Default::default(),
     };
     let normal_close = scenario::load("normal-close").expect("built in");
-    let mut packets = 0;
     let mut last = Outcome::Passed;
     let library = median(|| {
         let run = driver::run(&normal_close, &options, None);
-        packets = run.timeline.packets().len();
         last = run.outcome();
     });
     if last != Outcome::Passed {
@@ -103,10 +101,54 @@ fn main() {
     if let Some(time) = spawn(&[SOCKSCOPE, "--version"]) {
         show("a program of sockscope's, spawned", time, library);
     }
-    let segment = library.checked_div(packets as u32).unwrap_or_default();
+    let (few, many) = (echoes(0), echoes(ECHOES));
+    let mut segments = 0;
+    let mut echo = |scenario: &Scenario, count: bool| {
+        median(|| {
+            let run = driver::run(scenario, &options, None);
+            assert_eq!(run.outcome(), Outcome::Passed);
+            if count {
+                segments = run.timeline.packets().len();
+            }
+        })
+    };
+    let without = echo(&few, false);
+    let with = echo(&many, true);
+    let more = u32::try_from(segments.saturating_sub(HANDSHAKE)).unwrap_or(u32::MAX);
+    let segment = with.saturating_sub(without).checked_div(more);
     show(
-        &format!("each of {packets} segments, all shared out"),
-        segment,
+        &format!("one segment and its share of a step ({more} more)"),
+        segment.unwrap_or_default(),
         library,
     );
+}
+
+/// Lines that are echoed, one step each: four segments.
+const ECHOES: usize = 50;
+/// Segments of a scenario that echoes nothing.
+const HANDSHAKE: usize = 3;
+
+/// A scenario that echoes so many lines.
+fn echoes(lines: usize) -> Scenario {
+    let step = "[[step]]\ndo = \"client types x\"\nexpect = \"client prints x\"\n";
+    let text = format!(
+        r#"
+title = "Echo"
+[programs]
+server = "echo-server {{port}}"
+client = "echo-client {{server}} {{port}}"
+[[step]]
+do = "start server"
+expect = "server.listener LISTEN"
+[[step]]
+do = "start client"
+expect = "client.conn ESTABLISHED"
+{}"#,
+        step.repeat(lines)
+    );
+    let source = SourceText {
+        name: "echo.toml".into(),
+        text,
+    };
+    Scenario::parse(source, "echo", "").expect("a scenario")
 }
