@@ -12,7 +12,7 @@ use crate::model::HostName;
 pub struct Packet {
     /// Its number.
     pub id: PacketId,
-    /// The host that sent it; [`WIRE`] for a message that the wire itself sent.
+    /// The host that sent it; [`WIRE`](super::WIRE) for a message that the wire itself sent.
     pub from: HostName,
     /// The host it is for.
     pub to: Option<HostName>,

@@ -104,7 +104,7 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 pub struct SocketFacts {
     /// Addresses and ports.
     pub tuple: Tuple,
-    /// The state; a UDP socket's is not one, see [`UdpState`].
+    /// The state; a UDP socket's is not one, see [`UdpState`](super::UdpState).
     pub state: TcpState,
     /// Bytes received and not yet read (of UDP, what the kernel keeps them in: more than the
     /// payload); for a listener, connections not yet accepted.
