@@ -102,8 +102,9 @@ impl From<nix::Error> for LabError {
     }
 }
 
-/// Between fork and exec a first process has copies of all descriptors, those of the runs beside
-/// it too. Written to while one is spawned.
+/// Between fork and the end of exec a first process has copies of all descriptors, those of the
+/// runs beside it too. Written to until one has answered: vfork(2) lets the parent go on before exec
+/// has closed them.
 static SPAWNING: RwLock<()> = RwLock::new(());
 
 /// Closes a descriptor for good: whoever reads the other end sees the end of file now, and not when
@@ -117,14 +118,12 @@ impl Lab {
     /// Makes a lab. `executable` is sockscope itself.
     pub fn open(executable: &Path, setup: Setup) -> Result<(Lab, Vec<HostFds>), LabError> {
         let (control, theirs) = fdpass::pair()?;
-        let first = {
-            let _alone = SPAWNING.write().unwrap_or_else(PoisonError::into_inner);
-            Command::new(executable)
-                .arg(FIRST_PROCESS)
-                .stdin(Stdio::from(theirs))
-                .stdout(Stdio::null())
-                .spawn()?
-        };
+        let alone = SPAWNING.write().unwrap_or_else(PoisonError::into_inner);
+        let first = Command::new(executable)
+            .arg(FIRST_PROCESS)
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
+            .spawn()?;
         let (wire, hosts) = (setup.wire, setup.hosts.len());
         let isolated = setup.isolated;
         let mut lab = Lab {
@@ -133,7 +132,9 @@ impl Lab {
             reaped: VecDeque::new(),
             notes: Vec::new(),
         };
-        match lab.ask(&Request::Setup(setup), &[])? {
+        let answer = lab.ask(&Request::Setup(setup), &[]);
+        drop(alone);
+        match answer? {
             (Reply::Ready { notes }, fds) => {
                 lab.notes = notes;
                 let hosts = host_fds(fds, if isolated { hosts } else { 1 }, wire)?;
