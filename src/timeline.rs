@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Body, Cause, Event, Kind, Packet, PacketId, Reaper, SocketKey, Source};
 use crate::graph;
 use crate::model::{
-    EndpointName, Evidence, ExitStatus, Holder, HostName, ProcState, ProcessName, Role,
-    SocketFacts, TcpState, Tuple, UdpState,
+    EndpointName, Evidence, ExitStatus, Holder, HostName, ProcState, ProcessName, ProgramName,
+    Role, SocketFacts, TcpState, Tuple, UdpState,
 };
 
 mod learn;
@@ -211,6 +211,19 @@ impl Timeline {
     /// The process of this name.
     pub fn process(&self, name: &ProcessName) -> Option<&Process> {
         self.processes.iter().find(|p| p.name == *name)
+    }
+
+    /// The command line with which a program was last started.
+    pub fn command_of(&self, program: &ProgramName) -> Option<&[String]> {
+        self.events
+            .iter()
+            .rev()
+            .find_map(|event| match &event.kind {
+                Kind::Spawned {
+                    process, command, ..
+                } if process.program() == *program => Some(command.as_slice()),
+                _ => None,
+            })
     }
 
     /// A packet by its number.

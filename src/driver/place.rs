@@ -6,7 +6,6 @@ use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use super::recorder::Recorder;
 use super::session::Session;
 use super::still::Still;
 use super::{Options, sampled_blind};
@@ -222,7 +221,6 @@ fn open_place<'a>(
         interrupt,
         options.timeout_scale,
     );
-    session.pen = Recorder::default();
     session.still = still;
     let places = placeholders(&names, &specs, place, sender)?;
     Ok((session, places, settings))

@@ -42,20 +42,9 @@ fn port_of(text: &str) -> Option<u16> {
 }
 
 fn ports_of_command(timeline: &Timeline, process: &ProcessName) -> Vec<u16> {
-    let program = process.program();
-    timeline
-        .events()
-        .iter()
-        .rev()
-        .find_map(|event| match &event.kind {
-            Kind::Spawned {
-                process, command, ..
-            } if process.program() == program => {
-                Some(command.iter().filter_map(|word| port_of(word)).collect())
-            }
-            _ => None,
-        })
-        .unwrap_or_default()
+    let command = timeline.command_of(&process.program());
+    let words = command.into_iter().flatten();
+    words.filter_map(|word| port_of(word)).collect()
 }
 
 /// `127.0.0.1:9190 is listened on by nc (pid 123)`; nothing when nobody listens any more.

@@ -118,6 +118,8 @@ pub enum Delivery {
 #[derive(Debug)]
 pub struct Wire {
     links: Vec<Link>,
+    /// Where a packet is read to: a device is asked far more often than it has one.
+    buffer: Vec<u8>,
     reader: Reader,
     hand: VecDeque<InHand>,
     rules: Vec<Rule>,
@@ -138,6 +140,7 @@ impl Wire {
                     crashed: false,
                 })
                 .collect(),
+            buffer: vec![0; MOST_BYTES],
             reader: Reader::default(),
             hand: VecDeque::new(),
             rules: Vec::new(),
@@ -155,10 +158,10 @@ impl Wire {
     /// # Errors
     /// Those of `read(2)` on a TUN device.
     pub fn take(&mut self) -> io::Result<Option<Arrival>> {
-        let mut buffer = vec![0; MOST_BYTES];
         for from in 0..self.links.len() {
-            while let Some(length) = read_packet(&self.links[from].tun, &mut buffer)? {
-                if let Some(arrival) = self.took(from, buffer[..length].to_vec()) {
+            while let Some(length) = read_packet(&self.links[from].tun, &mut self.buffer)? {
+                let bytes = self.buffer[..length].to_vec();
+                if let Some(arrival) = self.took(from, bytes) {
                     return Ok(Some(arrival));
                 }
             }
@@ -344,12 +347,6 @@ impl Wire {
         self.links[host].crashed = false;
     }
 
-    /// Whether a packet is on its way that can be delivered now.
-    pub fn has_ready(&self) -> bool {
-        let now = Instant::now();
-        self.hand.iter().any(|waiting| waiting.is_due(now))
-    }
-
     /// When the next delayed packet is due.
     pub fn next_due(&self) -> Option<Instant> {
         self.hand
@@ -359,14 +356,6 @@ impl Wire {
                 _ => None,
             })
             .min()
-    }
-
-    /// The packets that are held back.
-    pub fn held(&self) -> impl Iterator<Item = &Packet> {
-        self.hand
-            .iter()
-            .filter(|waiting| waiting.state == Waiting::Held)
-            .filter_map(|waiting| waiting.packet.as_ref())
     }
 
     /// The next packet that would be delivered.

@@ -41,6 +41,34 @@ struct Watched {
 }
 
 impl Watched {
+    /// A process that was just met, a program's first one.
+    fn new(
+        name: ProcessName,
+        pid: i32,
+        pidfd: Option<PidFd>,
+        watch: Option<ProcessWatch>,
+        host: HostName,
+    ) -> Watched {
+        Watched {
+            name,
+            pid,
+            inner_pid: inner_pid(pid),
+            host,
+            parent: None,
+            pidfd,
+            watch,
+            ppid: 0,
+            state: ProcState::Running,
+            children: 0,
+            ended: false,
+            told_end: false,
+            reaped: false,
+            parent_ignores: false,
+            restless: false,
+            awaits_word: false,
+        }
+    }
+
     /// Tells that the process ended, once.
     fn tell_end(&mut self, status: Option<ExitStatus>, pen: &mut Recorder) {
         if std::mem::replace(&mut self.told_end, true) {
@@ -67,24 +95,8 @@ impl Processes {
     /// A program was started.
     pub fn started(&mut self, name: ProcessName, pid: i32, pidfd: PidFd, host: HostName) {
         let watch = ProcessWatch::open(&self.root, pid).ok().flatten();
-        self.all.push(Watched {
-            inner_pid: inner_pid(pid),
-            name,
-            pid,
-            host,
-            parent: None,
-            pidfd: Some(pidfd),
-            watch,
-            ppid: 0,
-            state: ProcState::Running,
-            children: 0,
-            ended: false,
-            told_end: false,
-            reaped: false,
-            parent_ignores: false,
-            restless: false,
-            awaits_word: false,
-        });
+        self.all
+            .push(Watched::new(name, pid, Some(pidfd), watch, host));
     }
 
     /// The descriptors to wait for, with what to wait for: a process's end, then its reaping
@@ -103,11 +115,6 @@ impl Processes {
     /// Whether a process of this name lives or is a zombie.
     pub fn is_there(&self, name: &ProcessName) -> bool {
         self.find(name).is_some_and(|index| !self.all[index].reaped)
-    }
-
-    /// Whether a process of this name has ended.
-    pub fn has_ended(&self, name: &ProcessName) -> bool {
-        self.find(name).is_some_and(|index| self.all[index].ended)
     }
 
     /// The newest process of this name.
@@ -231,23 +238,11 @@ impl Processes {
                 parent: self.all[parent].name.clone(),
             },
         );
+        let host = self.all[parent].host.clone();
         self.all.push(Watched {
-            name,
-            pid,
-            inner_pid: inner_pid(pid),
-            host: self.all[parent].host.clone(),
             parent: Some(parent),
-            pidfd,
-            watch,
             ppid: self.all[parent].pid,
-            state: ProcState::Running,
-            children: 0,
-            ended: false,
-            told_end: false,
-            reaped: false,
-            parent_ignores: false,
-            restless: false,
-            awaits_word: false,
+            ..Watched::new(name, pid, pidfd, watch, host)
         });
         true
     }

@@ -333,15 +333,6 @@ impl Sockets {
     pub fn host(&self, name: &HostName) -> Option<usize> {
         self.hosts.iter().position(|host| host.name == *name)
     }
-
-    /// Inodes of the sockets that are open now, by key.
-    pub fn inodes(&self) -> HashMap<SocketKey, u32> {
-        self.known
-            .iter()
-            .filter(|known| !known.gone && known.facts.inode != 0)
-            .map(|known| (known.key, known.facts.inode))
-            .collect()
-    }
 }
 
 /// What is worth an event of its own when it changes.

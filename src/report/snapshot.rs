@@ -116,16 +116,7 @@ fn processes(timeline: &Timeline) -> Vec<ProcessAt> {
 
 /// The command line with which a process's program was last started.
 fn command(timeline: &Timeline, name: &ProcessName) -> Vec<String> {
-    let program = name.program();
     timeline
-        .events()
-        .iter()
-        .rev()
-        .find_map(|event| match &event.kind {
-            Kind::Spawned {
-                process, command, ..
-            } if process.as_str() == program.as_str() => Some(command.clone()),
-            _ => None,
-        })
-        .unwrap_or_else(|| vec!["?".to_owned()])
+        .command_of(&name.program())
+        .map_or_else(|| vec!["?".to_owned()], <[String]>::to_vec)
 }
