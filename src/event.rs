@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Evidence, ExitStatus, Holder, HostName, ProcState, ProcessName, ProgramName, SocketFacts,
-    TcpState, UdpState,
+    TcpState, Tuple, UdpState,
 };
 
 mod packet;
@@ -202,6 +202,34 @@ pub enum Kind {
         /// The call.
         call: Call,
     },
+    /// A process replaced its program by another (`execve(2)`).
+    Executed {
+        /// The process.
+        process: ProcessName,
+        /// The new command line.
+        command: Vec<String>,
+    },
+    /// A signal was sent to a process, or reached it.
+    Signal {
+        /// The process it is for.
+        process: ProcessName,
+        /// The signal's number.
+        signal: i32,
+        /// Who sent it.
+        from: SignalOrigin,
+        /// How far it has come.
+        fate: SignalFate,
+    },
+    /// The kernel told of a segment that it sent or received (tracepoints of the group `tcp`).
+    /// Where there is a wire, the segment itself is on the timeline too.
+    Told {
+        /// The socket, where it is one of the run's; a reset may have none.
+        key: Option<SocketKey>,
+        /// What became of it.
+        what: ToldSegment,
+        /// The addresses, the local end first.
+        tuple: Tuple,
+    },
     /// Something worth saying that is none of the above.
     Note {
         /// In plain words.
@@ -228,6 +256,49 @@ pub enum Reaper {
     Kernel,
     /// It was gone before anyone could look who.
     Unknown,
+}
+
+/// Who sent a signal (`siginfo_t`, `sigaction(2)`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignalOrigin {
+    /// A process of the run.
+    Process(ProcessName),
+    /// sockscope, because the scenario says so.
+    Sockscope,
+    /// The kernel: SIGCHLD, SIGPIPE, SIGSEGV …
+    Kernel,
+    /// A process outside of the run.
+    Stranger {
+        /// Its pid as sockscope's own `/proc` shows it.
+        pid: i32,
+    },
+    /// Nobody could tell.
+    Unknown,
+}
+
+/// How far a signal has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignalFate {
+    /// It was sent and is pending, or the process blocks it.
+    Generated,
+    /// It reached the process: its handler runs next, or the default happens.
+    Delivered,
+    /// It was dropped at once, because the process ignores it.
+    Ignored,
+}
+
+/// What the kernel tells of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToldSegment {
+    /// An RST was sent (`tcp:tcp_send_reset`).
+    ResetSent,
+    /// An RST was received (`tcp:tcp_receive_reset`).
+    ResetReceived,
+    /// A segment was sent again (`tcp:tcp_retransmit_skb`).
+    Retransmitted,
 }
 
 /// What caused a change of state.
@@ -261,6 +332,16 @@ pub struct Call {
     pub args: String,
     /// What it returned.
     pub result: CallResult,
+    /// The descriptor that it is about, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fd: Option<i32>,
+    /// The socket behind that descriptor, where it is one of the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<SocketKey>,
+    /// The thread, where it is not the process's first one: its id as sockscope's own `/proc`
+    /// shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<i32>,
 }
 
 /// What a system call returned.
@@ -275,6 +356,11 @@ pub enum CallResult {
     Errno(i32),
     /// Nothing to return (a signal handler ran).
     Nothing,
+    /// A signal interrupted it and the kernel begins it anew: one of the numbers that programs
+    /// never see, 512 (`ERESTARTSYS`) to 516 (`ERESTART_RESTARTBLOCK`).
+    Restarted(i32),
+    /// It did not return: the process ended in it, or replaced itself.
+    Never,
 }
 
 /// Who sends the ICMP messages of `answer`, in place of a host: no host is called so, since the

@@ -291,6 +291,18 @@ pub fn errno_name(number: i32) -> String {
     }
 }
 
+/// The name of a result that only the kernel sees (`ERESTARTSYS`): an interrupted call that it
+/// begins anew (`include/linux/errno.h`).
+pub fn restart_name(number: i32) -> &'static str {
+    match number {
+        512 => "ERESTARTSYS",
+        513 => "ERESTARTNOINTR",
+        514 => "ERESTARTNOHAND",
+        516 => "ERESTART_RESTARTBLOCK",
+        _ => "ERESTART",
+    }
+}
+
 /// How a state is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Aspect;
+use crate::event::{Aspect, Source};
 use crate::model::{Evidence, HostName};
 use crate::timeline::Timeline;
 
@@ -41,6 +41,9 @@ pub struct Header {
     pub hosts: Vec<HostName>,
     /// The kernel's release.
     pub kernel: String,
+    /// Who watched.
+    #[serde(default)]
+    pub observers: Vec<Source>,
     /// What could not be seen, and why.
     pub blind: Vec<Blind>,
     /// Settings of the lab that differ from a plain machine's, in words.

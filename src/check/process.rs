@@ -4,7 +4,8 @@ use super::endpoint::blind_to_calls;
 use super::{Sight, Standing};
 use crate::event::{Aspect, CallResult, Event, Kind, Reaper};
 use crate::model::{
-    Evidence, ExitStatus, ProcState, ProcessName, ProgramName, errno_name, signal_name,
+    Evidence, ExitStatus, ProcState, ProcessName, ProgramName, errno_name, restart_name,
+    signal_name,
 };
 use crate::run::Blind;
 use crate::scenario::{Bound, Collector, ProcessFact};
@@ -255,6 +256,10 @@ pub(super) fn call_text(call: &crate::event::Call) -> String {
             format!("{}({}) = {}", call.name, call.args, errno_name(*errno))
         }
         CallResult::Nothing => call.name.clone(),
+        CallResult::Restarted(number) => {
+            format!("{}({}) = {}", call.name, call.args, restart_name(*number))
+        }
+        CallResult::Never => format!("{}({}) = ?", call.name, call.args),
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::session::Session;
 use super::still::Still;
 use super::{Options, sampled_blind};
+use crate::event::Source;
 use crate::lab::protocol::{HostSpec, Refusal, Setup, Stage};
 use crate::lab::wire::Wire;
 use crate::lab::{self, HostFds, Lab, LabError};
@@ -76,6 +77,7 @@ pub(super) fn open<'a>(
         match open_place(scenario, options, place, interrupt, rto_min) {
             Ok((session, places, settings)) => {
                 header.settings = settings;
+                header.observers = observers(place);
                 header.blind = match place {
                     Place::Wire => Vec::new(),
                     Place::Loopback | Place::Host => blind(missing.as_ref()),
@@ -119,6 +121,7 @@ fn header(scenario: &Scenario, place: Place) -> Header {
         place,
         hosts: host_names(scenario),
         kernel,
+        observers: Vec::new(),
         blind: Vec::new(),
         settings: Vec::new(),
     }
@@ -163,6 +166,15 @@ fn blind(missing: Option<&Unavailable>) -> Vec<Blind> {
         Some(missing) => sampled_blind(&missing.why, missing.remedy.as_deref()),
         None => sampled_blind("asked for by --net", Some("--net wire")),
     }
+}
+
+/// Who watches at a place.
+fn observers(place: Place) -> Vec<Source> {
+    let mut observers = vec![Source::Sampler, Source::Program];
+    if place == Place::Wire {
+        observers.insert(0, Source::Wire);
+    }
+    observers
 }
 
 fn open_place<'a>(

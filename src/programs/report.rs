@@ -194,6 +194,9 @@ mod tests {
                 name: "write".to_owned(),
                 args: "4, \"\\x1b[2J\\n\", 5".to_owned(),
                 result,
+                fd: None,
+                socket: None,
+                thread: None,
             });
             assert_eq!(read_back(sent), expected);
         }

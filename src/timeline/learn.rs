@@ -66,6 +66,9 @@ impl Timeline {
             | Kind::Held { .. }
             | Kind::Output { .. }
             | Kind::Called { .. }
+            | Kind::Executed { .. }
+            | Kind::Signal { .. }
+            | Kind::Told { .. }
             | Kind::Note { .. }
             | Kind::Gap { .. } => {}
         }

@@ -67,6 +67,7 @@ impl Stage {
                 place,
                 hosts: vec!["client".into(), "server".into()],
                 kernel: "6.18.0".to_owned(),
+                observers: Vec::new(),
                 blind: Vec::new(),
                 settings: Vec::new(),
             },
@@ -267,6 +268,9 @@ impl Stage {
                     name: name.to_owned(),
                     args: args.to_owned(),
                     result,
+                    fd: None,
+                    socket: None,
+                    thread: None,
                 },
             },
         );

@@ -1,8 +1,13 @@
 //! One event in words.
 
 use super::{Class, Happening, Lanes};
-use crate::event::{Call, CallResult, Event, Kind, Reaper, Stream};
-use crate::model::{ExitStatus, Holder, ProcState, ProcessName, SocketFacts, TcpState, errno_name};
+use crate::event::{
+    Call, CallResult, Event, Kind, Reaper, SignalFate, SignalOrigin, Stream, ToldSegment,
+};
+use crate::model::{
+    ExitStatus, Holder, ProcState, ProcessName, SocketFacts, TcpState, errno_name, restart_name,
+    signal_name,
+};
 use crate::report::palette::Tone;
 use crate::report::text::{escape, quote, visible};
 
@@ -134,6 +139,34 @@ impl Moment<'_> {
                     format!("packet {} delivered", packet.0),
                 )
             }),
+            Kind::Executed { process, command } => {
+                let command = quote(&command.join(" "), OUTPUT_COLUMNS);
+                self.of(process, Tone::Plain, format!("became {command}"))
+            }
+            Kind::Signal {
+                process,
+                signal,
+                from,
+                fate,
+            } => {
+                let text = format!("{} {}", signal_name(*signal), signal_words(from, *fate));
+                self.of(process, Tone::Closing, text)
+            }
+            Kind::Told { key, what, tuple } => {
+                let text = match what {
+                    ToldSegment::ResetSent => "sent RST",
+                    ToldSegment::ResetReceived => "received RST",
+                    ToldSegment::Retransmitted => "sent a segment again",
+                };
+                let endpoint = key.and_then(|key| self.lanes.endpoint(key));
+                let who = endpoint.map_or_else(|| tuple.local.to_string(), |e| e.name.to_string());
+                Some(Happening {
+                    text: format!("{who} {text}"),
+                    tone: Tone::Closing,
+                    side: endpoint.map(|e| self.lanes.side(e)),
+                    class: Class::Event,
+                })
+            }
             Kind::StepBegan
             | Kind::Socket { .. }
             | Kind::Datagram { .. }
@@ -187,6 +220,11 @@ impl Moment<'_> {
         let args = escape(&call.args);
         match call.result {
             CallResult::Nothing => self.of(process, Tone::Plain, format!("caught {name}")),
+            CallResult::Restarted(number) => {
+                let text = format!("{name}({args}) → {}", restart_name(number));
+                self.of(process, Tone::Closing, text)
+            }
+            CallResult::Never => self.of(process, Tone::Plain, format!("{name}({args}) → ?")),
             CallResult::Errno(errno) => {
                 let tone = if HARMLESS.contains(&errno) {
                     Tone::Closing
@@ -204,6 +242,23 @@ impl Moment<'_> {
             }
         }
     }
+}
+
+/// Who sent a signal and how far it came, in words.
+fn signal_words(from: &SignalOrigin, fate: SignalFate) -> String {
+    let from = match from {
+        SignalOrigin::Process(name) => format!(" from {}", escape(name.as_str())),
+        SignalOrigin::Sockscope => " from sockscope".to_owned(),
+        SignalOrigin::Kernel => " from the kernel".to_owned(),
+        SignalOrigin::Stranger { pid } => format!(" from pid {pid}, a stranger"),
+        SignalOrigin::Unknown => String::new(),
+    };
+    let fate = match fate {
+        SignalFate::Generated => "sent",
+        SignalFate::Delivered => "arrived",
+        SignalFate::Ignored => "ignored",
+    };
+    format!("{fate}{from}")
 }
 
 fn free(class: Class, tone: Tone, text: String) -> Happening {
