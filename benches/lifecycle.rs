@@ -54,6 +54,7 @@ fn main() {
         net: Some(Place::Wire),
         timeout_scale: 1.0,
         settled: false,
+        syscalls: false,
         programs: Default::default(),
     };
     let normal_close = scenario::load("normal-close").expect("built in");
@@ -78,6 +79,7 @@ fn main() {
         }
     }
     let setup = |wire| Setup {
+        traced: false,
         isolated: true,
         wire,
         cpu: None,

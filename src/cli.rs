@@ -79,6 +79,9 @@ pub(crate) struct Run {
     /// what is said of segments where there is no wire
     #[arg(long)]
     settled: bool,
+    /// Trace the programs' system calls and signals with ptrace(2)
+    #[arg(long)]
+    syscalls: bool,
     /// Multiply every `within` by this, for slow machines
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = factor)]
     timeout_scale: f64,
@@ -222,6 +225,7 @@ pub(crate) struct RunOptions {
     pub(crate) programs: Result<BTreeMap<ProgramName, Vec<String>>, String>,
     pub(crate) net: Option<Place>,
     pub(crate) settled: bool,
+    pub(crate) syscalls: bool,
     pub(crate) timeout_scale: f64,
     pub(crate) jobs: usize,
     pub(crate) step: bool,
@@ -242,6 +246,7 @@ impl From<Run> for RunOptions {
                 Net::Host => Place::Host,
             }),
             settled: run.settled,
+            syscalls: run.syscalls,
             timeout_scale: run.timeout_scale,
             jobs: run.jobs,
             step: run.step || run.quiz,

@@ -48,6 +48,7 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         net: options.net,
         timeout_scale: options.timeout_scale,
         settled: options.settled,
+        syscalls: options.syscalls,
         programs,
     };
     match scenarios.as_slice() {

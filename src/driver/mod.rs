@@ -44,6 +44,8 @@ pub struct Options {
     /// Whether settled states suffice where complete paths cannot be observed, whatever the file
     /// says.
     pub settled: bool,
+    /// Whether system calls and signals are traced, whatever the file says.
+    pub syscalls: bool,
     /// Commands that replace programs of the scenario.
     pub programs: BTreeMap<ProgramName, Vec<String>>,
 }

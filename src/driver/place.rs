@@ -16,10 +16,11 @@ use crate::lab::{self, HostFds, Lab, LabError};
 use crate::model::{HostName, ProgramName};
 use crate::observe::diag::DiagSocket;
 use crate::observe::sockets::{self, Sockets};
+use crate::observe::syscalls::Tracing;
 use crate::programs;
 use crate::programs::channel::Receiver;
 use crate::run::{Blind, Header, Outcome, Place, Stopped};
-use crate::scenario::{PORTS, Scenario};
+use crate::scenario::{Observe, PORTS, Scenario};
 
 /// The ports of a lab: that of servers is the one that the chat's README uses.
 const LAB_PORTS: [u16; 2] = [9190, 9191];
@@ -77,7 +78,7 @@ pub(super) fn open<'a>(
         match open_place(scenario, options, place, interrupt, rto_min) {
             Ok((session, places, settings)) => {
                 header.settings = settings;
-                header.observers = observers(place);
+                header.observers = observers(place, is_traced(scenario, options));
                 header.blind = match place {
                     Place::Wire => Vec::new(),
                     Place::Loopback | Place::Host => blind(missing.as_ref()),
@@ -152,6 +153,9 @@ fn telling(scenario: &Scenario, options: &Options) -> Vec<ProgramName> {
         .programs
         .iter()
         .filter(|(name, program)| {
+            if is_traced(scenario, options) {
+                return true;
+            }
             let command = options.programs.get(name).unwrap_or(&program.command.value);
             command
                 .first()
@@ -159,6 +163,11 @@ fn telling(scenario: &Scenario, options: &Options) -> Vec<ProgramName> {
         })
         .map(|(name, _)| name.clone())
         .collect()
+}
+
+/// Whether somebody asked for system calls.
+fn is_traced(scenario: &Scenario, options: &Options) -> bool {
+    options.syscalls || scenario.observe.contains(&Observe::Syscalls)
 }
 
 fn blind(missing: Option<&Unavailable>) -> Vec<Blind> {
@@ -169,8 +178,12 @@ fn blind(missing: Option<&Unavailable>) -> Vec<Blind> {
 }
 
 /// Who watches at a place.
-fn observers(place: Place) -> Vec<Source> {
-    let mut observers = vec![Source::Sampler, Source::Program];
+fn observers(place: Place, traced: bool) -> Vec<Source> {
+    let mut observers = vec![Source::Sampler];
+    observers.push(match traced {
+        true => Source::Syscalls,
+        false => Source::Program,
+    });
     if place == Place::Wire {
         observers.insert(0, Source::Wire);
     }
@@ -199,11 +212,13 @@ fn open_place<'a>(
         Place::Loopback | Place::Host => vec![lab::host_spec(HostName::from("lo"), 0)],
     };
     let settings = settings(&specs, place);
+    let traced = is_traced(scenario, options);
     let still = (place == Place::Wire).then(Still::keep).flatten();
     let setup = Setup {
         isolated: place != Place::Host,
         wire: place == Place::Wire,
         cpu: still.as_ref().map(Still::cpu),
+        traced,
         hosts: specs.clone(),
     };
     let (lab, fds) = Lab::open(&options.executable, setup)?;
@@ -225,7 +240,12 @@ fn open_place<'a>(
         })
         .collect();
     let sockets = Sockets::new(tracked, place != Place::Host);
+    let tracing = match lab.first_pid() {
+        Some(first) => Some(Tracing::begin(first).map_err(LabError::NotTraced)?),
+        None => None,
+    };
     let mut session = Session::new(
+        place,
         lab,
         wire,
         sockets,
@@ -234,6 +254,9 @@ fn open_place<'a>(
         options.timeout_scale,
     );
     session.still = still;
+    if let Some(tracing) = tracing {
+        session.trace(tracing);
+    }
     let places = placeholders(&names, &specs, place, sender)?;
     Ok((session, places, settings))
 }
@@ -372,6 +395,7 @@ fn free_ports() -> Result<[u16; 2], LabError> {
 pub fn unavailable(error: &LabError) -> Unavailable {
     let remedy = match error {
         LabError::Refused(refusal) => remedy(refusal),
+        LabError::NotTraced(refused) => Some(refused.remedy().to_owned()),
         _ => None,
     };
     Unavailable {

@@ -23,3 +23,4 @@ pub mod process;
 pub mod processes;
 pub mod sockets;
 mod stat;
+pub mod syscalls;

@@ -195,7 +195,7 @@ mod tests {
                 args: "4, \"\\x1b[2J\\n\", 5".to_owned(),
                 result,
                 fd: None,
-                socket: None,
+                inode: None,
                 thread: None,
             });
             assert_eq!(read_back(sent), expected);

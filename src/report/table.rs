@@ -7,7 +7,7 @@ use super::palette::Tone;
 use super::rows::select;
 use super::text::{count, cut, escape, visible, width};
 use super::{Detail, Look};
-use crate::event::Aspect;
+use crate::event::{Aspect, Source};
 use crate::run::{Outcome, Place, Run, Verdict};
 
 /// The whole table, ending in a newline.
@@ -84,7 +84,11 @@ fn place(run: &Run) -> String {
         true => "sampled",
         false => "complete",
     };
-    format!("{place} · {completeness}")
+    let traced = match run.header.observers.contains(&Source::Syscalls) {
+        true => " · syscalls",
+        false => "",
+    };
+    format!("{place} · {completeness}{traced}")
 }
 
 /// The last line, and why something is inconclusive.

@@ -10,6 +10,8 @@ pub mod fdpass;
 pub(crate) mod fork;
 pub(crate) mod inherit;
 pub mod pidfd;
+pub(crate) mod ptrace;
+pub(crate) mod seccomp;
 pub(crate) mod sigchld;
 pub(crate) mod signals;
 pub mod spawn;

@@ -269,7 +269,7 @@ impl Stage {
                     args: args.to_owned(),
                     result,
                     fd: None,
-                    socket: None,
+                    inode: None,
                     thread: None,
                 },
             },

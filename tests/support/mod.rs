@@ -55,6 +55,7 @@ pub(crate) fn options(net: Option<Place>) -> Options {
         net,
         timeout_scale: 1.0,
         settled: false,
+        syscalls: false,
         programs: Default::default(),
     }
 }

@@ -1,6 +1,7 @@
 //! What of a timeline is worth showing, in order: [`select`] turns events into [`Row`]s. Every
 //! picture of a run draws the same rows.
 
+mod calls;
 mod condense;
 mod happening;
 mod lanes;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::happening::{self, Moment};
 use super::{Class, Happening, LaneCell, Lanes, Row, RowKind, Rung, Side, StepHead, condense};
-use crate::event::{Cause, Event, Kind, Packet, PacketId, SocketKey};
+use crate::event::{Cause, Event, Kind, Packet, PacketId, SocketKey, Source};
 use crate::model::{Holder, ProcessName, Role, TcpState, Tuple, UdpState};
 use crate::report::palette::Tone;
 use crate::report::text::visible;
@@ -128,6 +128,7 @@ impl<'a> Selector<'a> {
             lanes: self.lanes,
             all: self.detail.all,
             zombie,
+            traced: self.run.header.observers.contains(&Source::Syscalls),
             several_actions: self.actions.get(&event.step).is_some_and(|n| *n > 1),
         };
         if let Some(happening) = moment.tell(event) {
