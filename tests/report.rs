@@ -15,6 +15,7 @@ use sockscope::report::snapshot::Snapshot;
 use sockscope::report::style::{self, Style};
 use sockscope::report::{Detail, Look, Tone, WireDetail, failure, summary, table};
 use sockscope::run::{Run, Verdict};
+use sockscope::suite::Case;
 use unicode_width::UnicodeWidthStr;
 
 const PLAIN: Look = Look {
@@ -233,7 +234,8 @@ fn many_runs_in_brief() {
         runs::inconclusive(),
         runs::zombie(),
         runs::stopped(),
-    ];
+    ]
+    .map(Case::from);
     for (suffix, look) in [("80", PLAIN), ("120.color", COLOR), ("ascii", ASCII)] {
         let text = summary::render(&many, &look, &Detail::default());
         lint(&look, &text);
@@ -340,11 +342,8 @@ fn no_width_is_too_small_or_too_large() {
             let look = Look { width, ..PLAIN };
             let mut text = table::render(&run, &look, &BRIEF);
             text.push_str(&failure::render(&run, &look));
-            text.push_str(&summary::render(
-                std::slice::from_ref(&run),
-                &look,
-                &Detail::default(),
-            ));
+            let twice = [Case::from(run.clone()), Case::from(run)];
+            text.push_str(&summary::render(&twice, &look, &Detail::default()));
             let widest = Look {
                 width: width.max(Look::NARROWEST),
                 ..look

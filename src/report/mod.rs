@@ -5,7 +5,8 @@
 //! |---|---|
 //! | [`table`] | the ladder of one run: two lanes, the wire between them, what changed |
 //! | [`failure`] | failed expectations, as a compiler prints errors |
-//! | [`summary`] | several runs, one line each |
+//! | [`summary`] | several scenarios, one line each; one scenario with all its tries |
+//! | [`format`] | the formats by name, and what each is written from |
 //! | [`explain`], [`explain_state`] | a scenario's story beside its run; a TCP state |
 //! | [`markdown`] | a scenario explained, as Markdown |
 //! | [`moment`] | what is on the wire now, for stepping through a run |
@@ -20,6 +21,7 @@ mod drawing;
 pub mod explain;
 pub mod explain_state;
 pub mod failure;
+pub mod format;
 mod grid;
 mod ladder;
 mod lane;
