@@ -3,11 +3,12 @@
 
 #[path = "support/fixture.rs"]
 mod fixture;
+#[path = "support/golden.rs"]
+mod golden;
 #[path = "support/runs.rs"]
 mod runs;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use sockscope::model::TcpState;
 use sockscope::report::rows::{RowKind, select};
@@ -43,20 +44,7 @@ const BRIEF: Detail = Detail {
 };
 
 fn golden(name: &str, text: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden/report")
-        .join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the golden folder");
-        std::fs::write(&path, text).expect("a golden file");
-        return;
-    }
-    let wanted = std::fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    assert!(
-        text == wanted,
-        "{name} differs; UPDATE_GOLDEN=1 rewrites it\n--- is\n{text}\n--- was\n{wanted}"
-    );
+    golden::golden(&format!("report/{name}"), text);
 }
 
 /// Nothing is wider than asked for, nothing steers the terminal but colour.

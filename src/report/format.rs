@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use super::{Detail, Look, summary};
+use super::{Detail, Look, github, junit, summary, tap};
 use crate::run::Run;
 use crate::suite::Case;
 
@@ -11,6 +11,12 @@ use crate::suite::Case;
 pub enum Format {
     /// The ladder with its verdicts, or a line for each of several scenarios.
     Table,
+    /// JUnit's XML.
+    Junit,
+    /// The Test Anything Protocol.
+    Tap,
+    /// Annotations of GitHub Actions.
+    Github,
 }
 
 /// A line of the table of formats.
@@ -39,12 +45,32 @@ pub enum Writer {
 }
 
 /// All formats.
-pub const FORMATS: &[About] = &[About {
-    format: Format::Table,
-    name: "table",
-    purpose: "what a terminal shows without --format",
-    writer: Writer::Suite(|cases, look, detail| Ok(summary::render(cases, look, detail))),
-}];
+pub const FORMATS: &[About] = &[
+    About {
+        format: Format::Table,
+        name: "table",
+        purpose: "what a terminal shows without --format",
+        writer: Writer::Suite(|cases, look, detail| Ok(summary::render(cases, look, detail))),
+    },
+    About {
+        format: Format::Junit,
+        name: "junit",
+        purpose: "JUnit's XML, for GitLab, Jenkins and GitHub's reporters",
+        writer: Writer::Suite(junit::render),
+    },
+    About {
+        format: Format::Tap,
+        name: "tap",
+        purpose: "the Test Anything Protocol, version 14",
+        writer: Writer::Suite(|cases, look, _| tap::render(cases, look)),
+    },
+    About {
+        format: Format::Github,
+        name: "github",
+        purpose: "annotations of GitHub Actions, at most ten",
+        writer: Writer::Suite(|cases, look, _| Ok(github::render(cases, look))),
+    },
+];
 
 /// Why a report could not be written.
 #[derive(Debug, thiserror::Error)]
