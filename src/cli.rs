@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use anstream::AutoStream;
 use anstream::ColorChoice;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sockscope::lab;
 use sockscope::model::ProgramName;
+use sockscope::report::format::{FORMATS, Format};
 use sockscope::report::style::Style;
 use sockscope::report::{Detail, Look, WireDetail};
 use sockscope::run::Place;
@@ -88,6 +91,12 @@ pub(crate) struct Run {
     /// How many scenarios run at the same time
     #[arg(long, short, value_name = "N", default_value = "1", value_parser = at_least_one)]
     jobs: usize,
+    /// How often to run a scenario again that did not pass; one that passes then is called flaky
+    #[arg(long, value_name = "N", default_value = "0", conflicts_with_all = ["step", "quiz"])]
+    retries: usize,
+    /// Exit with 1 when a scenario is flaky
+    #[arg(long)]
+    fail_on_flaky: bool,
     /// Stop before each step and each segment and ask what shall happen
     #[arg(long)]
     step: bool,
@@ -95,8 +104,14 @@ pub(crate) struct Run {
     #[arg(long)]
     quiz: bool,
     /// Print each sample of a single scenario as this tool would
-    #[arg(long, value_name = "TOOL")]
+    #[arg(long, value_name = "TOOL", conflicts_with_all = ["format", "retries"])]
     style: Option<ToolStyle>,
+    /// Print this instead of the table
+    #[arg(long, value_name = "FORMAT", value_parser = formats(), conflicts_with_all = ["step", "quiz"])]
+    format: Option<Format>,
+    /// Write this as well; FILE `-` is standard output, in place of the table; may be repeated
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_to)]
+    report: Vec<ReportTo>,
     /// How much of each segment to show
     #[arg(long, value_name = "DETAIL", default_value = "flags")]
     wire: WireColumns,
@@ -203,6 +218,42 @@ enum ToolStyle {
     Ps,
 }
 
+/// A report and where it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ReportTo {
+    pub(crate) format: Format,
+    /// `-` is standard output.
+    pub(crate) file: PathBuf,
+}
+
+/// The names of formats, each with what it is for.
+fn formats() -> impl TypedValueParser<Value = Format> {
+    let names = FORMATS
+        .iter()
+        .map(|about| PossibleValue::new(about.name).help(about.purpose));
+    PossibleValuesParser::new(names).try_map(|name| format_named(&name))
+}
+
+fn format_named(name: &str) -> Result<Format, String> {
+    Format::named(name).ok_or_else(|| {
+        let names: Vec<&str> = FORMATS.iter().map(|about| about.name).collect();
+        format!(
+            "no format is called `{name}`; there are {}",
+            names.join(", ")
+        )
+    })
+}
+
+fn report_to(text: &str) -> Result<ReportTo, String> {
+    match text.split_once('=') {
+        Some((name, file)) if !file.is_empty() => Ok(ReportTo {
+            format: format_named(name)?,
+            file: file.into(),
+        }),
+        _ => Err("write --report FORMAT=FILE".into()),
+    }
+}
+
 fn factor(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(factor) if factor.is_finite() && (0.001..=10_000.0).contains(&factor) => Ok(factor),
@@ -228,11 +279,17 @@ pub(crate) struct RunOptions {
     pub(crate) syscalls: bool,
     pub(crate) timeout_scale: f64,
     pub(crate) jobs: usize,
+    pub(crate) retries: usize,
+    pub(crate) fail_on_flaky: bool,
     pub(crate) step: bool,
     pub(crate) quiz: bool,
     pub(crate) style: Option<Style>,
+    pub(crate) format: Option<Format>,
+    pub(crate) reports: Vec<ReportTo>,
     pub(crate) detail: Detail,
     pub(crate) look: Look,
+    /// How what goes to a file looks.
+    pub(crate) file_look: Look,
 }
 
 impl From<Run> for RunOptions {
@@ -249,6 +306,8 @@ impl From<Run> for RunOptions {
             syscalls: run.syscalls,
             timeout_scale: run.timeout_scale,
             jobs: run.jobs,
+            retries: run.retries,
+            fail_on_flaky: run.fail_on_flaky,
             step: run.step || run.quiz,
             quiz: run.quiz,
             style: run.style.map(|style| match style {
@@ -265,7 +324,10 @@ impl From<Run> for RunOptions {
                     WireColumns::Off => WireDetail::Off,
                 },
             },
+            format: run.format,
+            reports: run.report,
             look: (&run.look).into(),
+            file_look: run.look.of_file(),
             every_builtin,
             scenarios: run.scenarios,
         }
@@ -307,9 +369,21 @@ fn replaced(run: &Run) -> Result<BTreeMap<ProgramName, Vec<String>>, String> {
     Ok(programs)
 }
 
+/// The columns of what is not printed on a terminal.
+const NO_TERMINAL: u16 = 100;
+
+impl LookArguments {
+    fn of_file(&self) -> Look {
+        Look {
+            width: usize::from(self.width.unwrap_or(NO_TERMINAL)),
+            color: false,
+            unicode: is_utf8_locale(),
+        }
+    }
+}
+
 impl From<&LookArguments> for Look {
     fn from(arguments: &LookArguments) -> Look {
-        const NO_TERMINAL: u16 = 100;
         let terminal = comfy_table::Table::new().width();
         let width = arguments.width.or(terminal).unwrap_or(NO_TERMINAL);
         Look {

@@ -34,7 +34,9 @@
 //! | [`check`] | expectations against a timeline |
 //! | [`diagnose`] | rules that explain a failure, with its fix |
 //! | [`run`] | everything that a run leaves behind, as plain data |
-//! | [`report`] | from a run to text, one file a format |
+//! | [`suite`] | a scenario and all its tries: what reports of several runs are written from |
+//! | [`report`] | from a run, or from several, to text, one file a format |
+//! | [`output`] | files that are written completely or not at all |
 //! | [`tolerance`] | every duration that a verdict could depend on |
 //! | [`sys`] | the only unsafe code: namespaces' and processes' system calls |
 //!
@@ -62,7 +64,7 @@
 //! | a scenario | `scenarios/TOPIC/NAME.toml` | nothing: the build finds it |
 //! | a built-in program | a file in [`programs`] | its line in [`programs::ALL`] |
 //! | an observer | a file in [`observe`] that makes events | its call where the driver settles or samples |
-//! | a report format | a file in [`report`]: a function from [`run::Run`] to text | its line in the table there |
+//! | a report format | a file in [`report`]: a function from [`run::Run`] or from [`suite::Case`]s to text | its line in [`report::format::FORMATS`] |
 //! | a diagnosis | a rule in [`diagnose`]: a function from a subject to a sentence | its line in the table there |
 //! | an action, an expectation | its type and parser in [`scenario`], its meaning in the driver or in [`check`] | its row in `docs/scenario-format.md` |
 
@@ -77,10 +79,12 @@ pub mod lab;
 pub mod matching;
 pub mod model;
 pub mod observe;
+pub mod output;
 pub mod programs;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod suite;
 pub mod sys;
 pub mod timeline;
 pub mod tolerance;
