@@ -128,11 +128,10 @@ fn confines(operation: u64) -> bool {
 }
 
 fn asks_for_a_tracer(request: u64) -> bool {
-    [
-        libc::PTRACE_TRACEME,
-        libc::PTRACE_ATTACH,
-        libc::PTRACE_SEIZE,
-    ]
-    .iter()
-    .any(|known| u64::from(*known as u32) == request)
+    let asking = [
+        libc::PTRACE_TRACEME as u64,
+        libc::PTRACE_ATTACH as u64,
+        libc::PTRACE_SEIZE as u64,
+    ];
+    asking.contains(&request)
 }
