@@ -28,7 +28,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
     told(path, || {
         let destination = destination(path)?;
         match is_special(&destination) {
-            true => unhurt(|| OpenOptions::new().write(true).open(path)?.write_all(bytes)),
+            true => unhurt(|| OpenOptions::new().append(true).open(path)?.write_all(bytes)),
             false => replace(&destination, bytes),
         }
     })
@@ -71,9 +71,11 @@ fn destination(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Whether something stands there that must not be replaced by a file.
+/// Whether something stands there that must not be replaced by a file. What `/dev/stdout` and
+/// `/dev/fd/3` lead to was opened by somebody else, even if it is a file.
 fn is_special(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+    let lent = ["/dev", "/proc"].iter().any(|root| path.starts_with(root));
+    lent || std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
 fn folder(path: &Path) -> &Path {

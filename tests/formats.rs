@@ -5,13 +5,14 @@
 mod fixture;
 #[path = "support/golden.rs"]
 mod golden;
+#[expect(dead_code, reason = "some runs are enough")]
 #[path = "support/runs.rs"]
 mod runs;
 #[path = "support/suite.rs"]
 mod suite;
 
-use quick_xml::Reader;
 use quick_xml::events::Event;
+use quick_xml::{Reader, XmlVersion};
 use sockscope::report::format::{FORMATS, Format, render};
 use sockscope::report::{Detail, Look, WireDetail};
 use sockscope::suite::Case;
@@ -45,7 +46,8 @@ fn tags(xml: &str) -> Vec<(String, Vec<(String, String)>)> {
                 let attributes = tag.attributes().map(|attribute| {
                     let attribute = attribute.expect("well-formed");
                     let key = String::from_utf8_lossy(attribute.key.as_ref().as_ref()).into_owned();
-                    let value = attribute.unescape_value().expect("known entities");
+                    let value = attribute.normalized_value(XmlVersion::Implicit1_0);
+                    let value = value.expect("known entities");
                     (key, value.into_owned())
                 });
                 let name = String::from_utf8_lossy(tag.name().as_ref().as_ref()).into_owned();

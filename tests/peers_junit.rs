@@ -4,6 +4,7 @@
 
 #[path = "support/fixture.rs"]
 mod fixture;
+#[expect(dead_code, reason = "some runs are enough")]
 #[path = "support/runs.rs"]
 mod runs;
 #[path = "support/suite.rs"]

@@ -17,9 +17,13 @@ use super::step::Person;
 use super::{color_on_stderr, complain, complain_no_match, complain_rendered, print};
 use crate::cli::RunOptions;
 
+mod actions;
+mod last_line;
+mod progress;
 mod reports;
 mod several;
 
+use progress::Progress;
 use reports::Reports;
 
 pub(crate) fn main(options: &RunOptions) -> u8 {
@@ -60,15 +64,17 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         [only] if options.step => vec![stepped(only, &options_of_run, options, &interrupt)?],
         _ if options.step => return Err(one_only("--step and --quiz take")),
         [only] => {
+            let progress = Progress::of_steps(only, &options.look);
             let case = suite::attempt(options.retries, || {
-                driver::run(only, &options_of_run, Some(interrupt.as_fd()))
+                driver::run_told(only, &options_of_run, Some(interrupt.as_fd()), &|step| {
+                    progress.step(step);
+                })
             });
-            if reports.has_table() {
-                print(&match options.style {
-                    Some(style) => report::style::render(case.run(), style, &options.look),
-                    None => summary::single(&case, &options.look, &options.detail),
-                })?;
-            }
+            drop(progress);
+            reports.print_table(&match options.style {
+                Some(style) => report::style::render(case.run(), style, &options.look),
+                None => summary::single(&case, &options.look, &options.detail),
+            })?;
             vec![case]
         }
         _ if options.style.is_some() => return Err(one_only("--style takes")),

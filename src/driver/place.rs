@@ -6,6 +6,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
 use super::session::Session;
 use super::still::Still;
 use super::{Options, sampled_blind};
@@ -64,6 +66,15 @@ pub(super) fn open<'a>(
     };
     let mut missing: Option<Unavailable> = None;
     let mut header = header(scenario, wanted[0]);
+    if interrupt.is_some_and(is_readable) {
+        let stopped = Stopped {
+            why: "interrupted".into(),
+            span: None,
+            help: None,
+            outcome: Outcome::Interrupted,
+        };
+        return Err(Box::new((header, stopped)));
+    }
     for place in wanted {
         header.place = place;
         if place != Place::Wire
@@ -108,6 +119,11 @@ pub(super) fn open<'a>(
         outcome: Outcome::Inconclusive,
     };
     Err(Box::new((header, stopped)))
+}
+
+fn is_readable(fd: BorrowedFd<'_>) -> bool {
+    let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
+    poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
 }
 
 fn header(scenario: &Scenario, place: Place) -> Header {

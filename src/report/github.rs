@@ -40,6 +40,24 @@ pub fn render(cases: &[Case], look: &Look) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
+/// A text in which the runner finds no command. What programs write stands in tables, and a line
+/// that begins with `::`, after blanks, or holds `##[` may be taken for one.
+pub fn inert(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for line in text.replace("##[", "#\\x23[").split_inclusive('\n') {
+        let words = line.trim_start();
+        match words.strip_prefix("::") {
+            Some(rest) => {
+                safe.push_str(&line[..line.len() - words.len()]);
+                safe.push_str("\\x3a:");
+                safe.push_str(rest);
+            }
+            None => safe.push_str(line),
+        }
+    }
+    safe
+}
+
 fn error(run: &Run, problem: &Problem, look: &Look) -> String {
     let mut text = problem.line.clone();
     for (kind, remark) in &problem.remarks {
@@ -125,5 +143,13 @@ mod tests {
     fn nothing_ends_a_command_or_a_property() {
         assert_eq!(escape_data("50%\r\n::x,"), "50%25%0D%0A::x,");
         assert_eq!(escape_property("a:b,c%3A\n"), "a%3Ab%2Cc%253A%0A");
+    }
+
+    #[test]
+    fn no_command_is_left_in_a_table() {
+        let text = " a ::b\n  ::error::x\n::y\n| ##[add-mask]z\n\n";
+        let safe = " a ::b\n  \\x3a:error::x\n\\x3a:y\n| #\\x23[add-mask]z\n\n";
+        assert_eq!(inert(text), safe);
+        assert_eq!(inert(""), "");
     }
 }

@@ -8,6 +8,7 @@
 //! | [`summary`] | several scenarios, one line each; one scenario with all its tries |
 //! | [`format`] | the formats by name, and what each is written from |
 //! | [`junit`], [`tap`], [`github`] | several scenarios, for the programs of CI |
+//! | [`step_summary`] | several scenarios, for the page of a job on GitHub |
 //! | [`explain`], [`explain_state`] | a scenario's story beside its run; a TCP state |
 //! | [`markdown`] | a scenario explained, as Markdown |
 //! | [`moment`] | what is on the wire now, for stepping through a run |
@@ -37,6 +38,7 @@ mod problem;
 pub mod rows;
 pub mod snapshot;
 mod snippet;
+pub mod step_summary;
 pub mod style;
 pub mod summary;
 pub mod table;

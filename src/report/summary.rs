@@ -161,7 +161,7 @@ fn whole(run: &Run, look: &Look, detail: &Detail) -> Vec<String> {
 }
 
 /// The word of a case: loud unless all is well.
-fn headline(case: &Case) -> (&'static str, Tone) {
+pub(super) fn headline(case: &Case) -> (&'static str, Tone) {
     match case.is_flaky() {
         true => ("FLAKY", Tone::Closing),
         false => table::headline(case.outcome()),
@@ -212,7 +212,7 @@ fn tale(run: &Run) -> String {
 }
 
 /// `15 passed, 1 failed, 0 inconclusive`; with a flaky one `15 passed (1 flaky), …`
-fn total(cases: &[Case], look: &Look) -> String {
+pub(super) fn total(cases: &[Case], look: &Look) -> String {
     let of = |outcome: Outcome| cases.iter().filter(|c| c.outcome() == outcome).count();
     let flaky = cases.iter().filter(|case| case.is_flaky()).count();
     let mut parts = Vec::new();

@@ -1,7 +1,5 @@
 //! Runs made by hand: a small stage on which a test plays events, as the lab would record them.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
-
 use std::net::SocketAddr;
 use std::time::Duration;
 

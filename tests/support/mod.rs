@@ -19,6 +19,9 @@ pub(crate) fn sockscope(arguments: &[&str]) -> Command {
         .args(arguments)
         .env("LC_ALL", "C.UTF-8")
         .env_remove("NO_COLOR")
+        // The tests may run in CI themselves.
+        .env_remove("GITHUB_ACTIONS")
+        .env_remove("GITHUB_STEP_SUMMARY")
         .stdin(Stdio::null());
     command
 }

@@ -1,7 +1,5 @@
 //! The runs that the golden reports are made of.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
-
 use sockscope::event::{
     Aspect, Body, CallResult, Cause, Kind, SegmentRole, SocketKey, Source, Stream,
 };

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use sockscope::output::{self, OutputError};
 use sockscope::report::format::{Format, FormatError, render};
+use sockscope::report::github;
 use sockscope::run::Outcome;
 use sockscope::suite::Case;
 
+use super::actions::Actions;
 use crate::cli::RunOptions;
 use crate::commands::{complain, print};
 
@@ -16,6 +18,7 @@ pub(super) struct Reports {
     /// What standard output gets.
     stdout: Format,
     files: Vec<(Format, PathBuf)>,
+    actions: Option<Actions>,
 }
 
 impl Reports {
@@ -38,6 +41,7 @@ impl Reports {
         let reports = Reports {
             stdout: stdout.unwrap_or(Format::Table),
             files,
+            actions: Actions::from_environment(),
         };
         for format in reports.formats() {
             format
@@ -56,16 +60,26 @@ impl Reports {
     }
 
     /// Whether the table goes to standard output, as the runs end.
-    pub(super) fn has_table(&self) -> bool {
+    fn has_table(&self) -> bool {
         self.stdout == Format::Table
+    }
+
+    /// Prints a part of the table, where it was asked for.
+    pub(super) fn print_table(&self, text: &str) -> Result<(), u8> {
+        match &self.actions {
+            _ if !self.has_table() => Ok(()),
+            Some(_) => print(&github::inert(text)),
+            None => print(text),
+        }
     }
 
     /// Prints and writes all reports but the table on standard output. What fails is told, and
     /// the others are written all the same.
     pub(super) fn deliver(&self, cases: &[Case], options: &RunOptions) -> Result<(), u8> {
-        let printed = match self.has_table() {
-            true => Ok(()),
-            false => render(self.stdout, cases, &options.look, &options.detail)
+        let printed = match (self.has_table(), &self.actions) {
+            (true, Some(actions)) => actions.tell(cases, &options.look),
+            (true, None) => Ok(()),
+            (false, _) => render(self.stdout, cases, &options.look, &options.detail)
                 .map_err(|error| cannot(&error))
                 .and_then(|text| print(&text)),
         };

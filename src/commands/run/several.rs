@@ -10,9 +10,9 @@ use sockscope::run::Outcome;
 use sockscope::scenario::Scenario;
 use sockscope::suite::{self, Case};
 
+use super::progress::Progress;
 use super::reports::Reports;
 use crate::cli::RunOptions;
-use crate::commands::print;
 
 /// Runs them and, where the table was asked for, prints a line for each in their order.
 pub(super) fn run(
@@ -24,10 +24,10 @@ pub(super) fn run(
 ) -> Result<Vec<Case>, u8> {
     let names = scenarios.iter().map(|scenario| scenario.name.as_str());
     let next = AtomicUsize::new(0);
+    let progress = Progress::of_scenarios(scenarios.len(), &options.look);
     let board = Mutex::new(Board {
         done: vec![None; scenarios.len()],
         printed: 0,
-        table: reports.has_table(),
         name_width: summary::name_width(names, &options.look),
         result: Ok(()),
     });
@@ -39,21 +39,22 @@ pub(super) fn run(
                     let Some(scenario) = scenarios.get(index) else {
                         return;
                     };
+                    progress.began(&scenario.name);
                     let case = suite::attempt(options.retries, || {
                         driver::run(scenario, run_options, Some(interrupt))
                     });
+                    progress.ended(&scenario.name);
                     let mut board = board.lock().unwrap_or_else(PoisonError::into_inner);
-                    board.finished(index, case, options);
+                    progress.aside(|| board.finished(index, case, options, reports));
                 }
             });
         }
     });
+    drop(progress);
     let board = board.into_inner().unwrap_or_else(PoisonError::into_inner);
     board.result?;
     let cases: Vec<Case> = board.done.into_iter().flatten().collect();
-    if board.table {
-        print(&summary::closing(&cases, &options.look, &options.detail))?;
-    }
+    reports.print_table(&summary::closing(&cases, &options.look, &options.detail))?;
     Ok(cases)
 }
 
@@ -61,20 +62,20 @@ pub(super) fn run(
 struct Board {
     done: Vec<Option<Case>>,
     printed: usize,
-    table: bool,
     name_width: usize,
     result: Result<(), u8>,
 }
 
 impl Board {
     /// Keeps a case and prints the lines of all whose turn has come.
-    fn finished(&mut self, index: usize, case: Case, options: &RunOptions) {
+    fn finished(&mut self, index: usize, case: Case, options: &RunOptions, reports: &Reports) {
         self.done[index] = Some(case);
         while let Some(Some(case)) = self.done.get(self.printed) {
             self.printed += 1;
             // Those that were interrupted share a line at the end.
-            if self.table && self.result.is_ok() && case.outcome() != Outcome::Interrupted {
-                self.result = print(&summary::line(case, self.name_width, &options.look));
+            if self.result.is_ok() && case.outcome() != Outcome::Interrupted {
+                let line = summary::line(case, self.name_width, &options.look);
+                self.result = reports.print_table(&line);
             }
         }
     }
