@@ -340,6 +340,9 @@ pub struct Call {
     /// The inode of the socket behind that descriptor (`socket:[…]` in `/proc/PID/fd`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inode: Option<u32>,
+    /// The inode of the socket behind the descriptor that it returned (`accept(2)`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<u32>,
     /// The thread, where it is not the process's first one: its id as sockscope's own `/proc`
     /// shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

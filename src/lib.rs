@@ -16,7 +16,7 @@
 //! ```
 //!
 //! One direction only. Everything left of the [`timeline`] acts on processes and sockets; everything
-//! right of it is pure: [`check`], [`diagnose`] and [`report`] read plain data and never see a pid
+//! right of it is pure: [`causes`], [`check`], [`diagnose`] and [`report`] read plain data and never see a pid
 //! that they could act on, or a descriptor. A report re-runs nothing.
 //!
 //! | room | what it is for |
@@ -31,6 +31,7 @@
 //! | [`model`] | plain values that all rooms speak of: states, endpoints, holders, names |
 //! | [`timeline`] | all events in order; names endpoints, keeps what is known of each |
 //! | [`graph`] | RFC 9293's state diagram: which path leads from one state to another |
+//! | [`causes`] | which call or end of a process is behind a FIN or an RST |
 //! | [`check`] | expectations against a timeline |
 //! | [`diagnose`] | rules that explain a failure, with its fix |
 //! | [`run`] | everything that a run leaves behind, as plain data |
@@ -70,6 +71,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod causes;
 pub mod check;
 pub mod diagnose;
 pub mod driver;

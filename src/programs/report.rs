@@ -196,6 +196,7 @@ mod tests {
                 result,
                 fd: None,
                 inode: None,
+                opened: None,
                 thread: None,
             });
             assert_eq!(read_back(sent), expected);

@@ -270,6 +270,7 @@ impl Stage {
                     result,
                     fd: None,
                     inode: None,
+                    opened: None,
                     thread: None,
                 },
             },

@@ -194,6 +194,7 @@ impl Begun {
             result,
             fd: self.fd(),
             inode: None,
+            opened: None,
             thread: None,
         }
     }

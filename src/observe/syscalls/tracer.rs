@@ -147,7 +147,13 @@ impl Tracer {
         else {
             return stop.resume();
         };
-        let Ended { call, effect } = begun.end(returned, &Remote(tid));
+        let Ended { mut call, effect } = begun.end(returned, &Remote(tid));
+        if call.name.starts_with("accept")
+            && let CallResult::Value(fd) = call.result
+            && let Some(process) = self.tracees.processes.get_mut(&pid)
+        {
+            call.opened = process.files.socket(tid, i32::try_from(fd).unwrap_or(-1));
+        }
         self.follow(pid, &effect);
         if let CallResult::Restarted(number) = call.result {
             if let Some(thread) = self.tracees.threads.get_mut(&tid) {

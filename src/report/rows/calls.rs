@@ -1,7 +1,7 @@
 //! System calls and signals in words.
 
-use super::Happening;
 use super::happening::Moment;
+use super::{Happening, effects};
 use crate::event::{Call, CallResult, SignalFate, SignalOrigin};
 use crate::model::{ProcessName, errno_name, restart_name, signal_name};
 use crate::report::palette::Tone;
@@ -64,6 +64,7 @@ impl Moment<'_> {
             return None;
         }
         let (name, args) = (escape(&call.name), visible(&call.args));
+        let effect = effects::of_call(self.links);
         let (tone, result) = match call.result {
             CallResult::Nothing => {
                 return self.of(process, Tone::Plain, format!("caught {name}"));
@@ -76,11 +77,12 @@ impl Moment<'_> {
             CallResult::Errno(errno) => (Tone::Bad, errno_name(errno)),
             CallResult::Eof => (Tone::Plain, "EOF".to_owned()),
             CallResult::Value(0) => {
-                return self.of(process, Tone::Plain, format!("{name}({args})"));
+                let text = format!("{name}({args}){effect}");
+                return self.of(process, Tone::Plain, text);
             }
             CallResult::Value(value) => (Tone::Plain, value.to_string()),
         };
-        self.of(process, tone, format!("{name}({args}) → {result}"))
+        self.of(process, tone, format!("{name}({args}) → {result}{effect}"))
     }
 
     fn is_worth_a_row(&self, call: &Call) -> bool {

@@ -1,6 +1,7 @@
 //! One event in words.
 
-use super::{Class, Happening, Lanes};
+use super::{Class, Happening, Lanes, effects};
+use crate::causes::Link;
 use crate::event::{Event, Kind, Reaper, Stream, ToldSegment};
 use crate::model::{ExitStatus, Holder, ProcState, ProcessName, SocketFacts, TcpState};
 use crate::report::palette::Tone;
@@ -14,6 +15,10 @@ pub(super) struct Moment<'a> {
     pub(super) lanes: &'a Lanes<'a>,
     /// Show also what changes nothing.
     pub(super) all: bool,
+    /// What the event did to connections.
+    pub(super) links: &'a [Link],
+    /// The events before it.
+    pub(super) before: &'a [Event],
     /// System calls are traced: the user wants to see them.
     pub(super) traced: bool,
     /// The process that ended here stays a zombie.
@@ -171,12 +176,18 @@ impl Moment<'_> {
             || "ended, nobody saw how".to_owned(),
             |status| status.to_string(),
         );
+        let from = effects::sender(self.before, process, status);
+        let closed = effects::of_end(self.links, self.lanes);
         let forced = matches!(status, Some(ExitStatus::Signaled { .. }));
         if self.zombie {
-            self.of(process, Tone::Bad, format!("{how} → Z <defunct>"))
+            self.of(
+                process,
+                Tone::Bad,
+                format!("{how}{from} → Z <defunct>{closed}"),
+            )
         } else {
             let tone = if forced { Tone::Bad } else { Tone::Plain };
-            self.of(process, tone, how)
+            self.of(process, tone, format!("{how}{from}{closed}"))
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod calls;
 mod condense;
+mod effects;
 mod happening;
 mod lanes;
 mod segments;
