@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::event::{Body, Call, CallResult, Cause, Event, Kind, PacketId, SocketKey, TcpFlags};
-use crate::model::{Holder, ProcessName, TcpState};
+use crate::model::{Holder, ProcessName, ProgramName, TcpState};
 use crate::timeline::Timeline;
 
 /// What an event did to a connection.
@@ -45,6 +45,7 @@ pub fn links(timeline: &Timeline) -> Vec<Link> {
         open: BTreeMap::new(),
         candidates: BTreeMap::new(),
         claims: Vec::new(),
+        telling: BTreeSet::new(),
         links: Vec::new(),
     };
     for (index, event) in timeline.events().iter().enumerate() {
@@ -95,6 +96,8 @@ struct Reader<'a> {
     /// What will have caused a socket's next FIN or RST.
     candidates: BTreeMap<SocketKey, Candidate>,
     claims: Vec<Claim>,
+    /// Programs whose calls are known.
+    telling: BTreeSet<ProgramName>,
     links: Vec<Link>,
 }
 
@@ -153,6 +156,7 @@ impl Reader<'_> {
     }
 
     fn called(&mut self, index: usize, process: &ProcessName, call: &Call) {
+        self.telling.insert(process.program());
         let Some(fd) = call.fd else { return };
         let socket = self.socket_of(process, fd, call.inode);
         let succeeded = matches!(call.result, CallResult::Value(_));
@@ -224,8 +228,16 @@ impl Reader<'_> {
                 own.map(|of| (*socket, of.fd))
             })
             .collect();
+        // Of others nobody knows whether they had not closed it themselves just before.
+        let is_known = self.telling.contains(&process.program());
         for (socket, fd) in had {
-            self.closed(index, process, fd, socket);
+            match is_known {
+                true => self.closed(index, process, fd, socket),
+                false => {
+                    let held = self.open.entry(socket).or_default();
+                    held.remove(&holder(process, fd));
+                }
+            }
         }
     }
 

@@ -34,7 +34,10 @@ impl Story {
                 command: Vec::new(),
             });
         }
-        story.state(TcpState::Established, None).held_by(processes)
+        story
+            .call("server", "rt_sigaction", "SIGCHLD, handler")
+            .state(TcpState::Established, None)
+            .held_by(processes)
     }
 
     fn state(self, state: TcpState, cause: Option<Cause>) -> Story {
@@ -197,6 +200,18 @@ fn nothing_is_claimed_that_was_not_seen() {
     assert!(gone.told().is_empty());
     // A shutdown of the reading side sends nothing.
     let story = open().call("server", "shutdown", "4, SHUT_RD");
+    assert!(story.told().is_empty());
+}
+
+#[test]
+fn of_a_program_whose_calls_are_unknown_nothing_is_claimed() {
+    let story = Story::default()
+        .state(TcpState::Established, None)
+        .held_by(&["server", "other"])
+        .exit("server")
+        .held_by(&["other"])
+        .exit("other")
+        .sends(TcpFlags::FIN, TcpState::FinWait1);
     assert!(story.told().is_empty());
 }
 
