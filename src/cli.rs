@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use anstream::AutoStream;
 use anstream::ColorChoice;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sockscope::lab;
 use sockscope::model::ProgramName;
-use sockscope::report::format::{FORMATS, Format};
+use sockscope::report::format::Format;
 use sockscope::report::style::Style;
 use sockscope::report::{Detail, Look, WireDetail};
 use sockscope::run::Place;
+
+mod report_to;
+
+pub(crate) use report_to::ReportTo;
+use report_to::{formats, report_to};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -216,42 +219,6 @@ enum ToolStyle {
     Ss,
     Netstat,
     Ps,
-}
-
-/// A report and where it goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ReportTo {
-    pub(crate) format: Format,
-    /// `-` is standard output.
-    pub(crate) file: PathBuf,
-}
-
-/// The names of formats, each with what it is for.
-fn formats() -> impl TypedValueParser<Value = Format> {
-    let names = FORMATS
-        .iter()
-        .map(|about| PossibleValue::new(about.name).help(about.purpose));
-    PossibleValuesParser::new(names).try_map(|name| format_named(&name))
-}
-
-fn format_named(name: &str) -> Result<Format, String> {
-    Format::named(name).ok_or_else(|| {
-        let names: Vec<&str> = FORMATS.iter().map(|about| about.name).collect();
-        format!(
-            "no format is called `{name}`; there are {}",
-            names.join(", ")
-        )
-    })
-}
-
-fn report_to(text: &str) -> Result<ReportTo, String> {
-    match text.split_once('=') {
-        Some((name, file)) if !file.is_empty() => Ok(ReportTo {
-            format: format_named(name)?,
-            file: file.into(),
-        }),
-        _ => Err("write --report FORMAT=FILE".into()),
-    }
 }
 
 fn factor(text: &str) -> Result<f64, String> {

@@ -11,6 +11,7 @@ mod runs;
 #[path = "support/suite.rs"]
 mod suite;
 
+use proptest::prelude::*;
 use quick_xml::events::Event;
 use quick_xml::{Reader, XmlVersion};
 use sockscope::report::format::{FORMATS, Format, render};
@@ -173,5 +174,33 @@ fn every_format_is_ascii_where_nothing_else_is_safe() {
         };
         let text = render(about.format, &cases, &look, &DETAIL).expect("written");
         assert!(text.is_ascii(), "{}: {text}", about.name);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_text_from_outside_breaks_a_format(text in any::<String>()) {
+        let run = suite::failing_with(&text);
+        let mut flaky = Case::from(run.clone());
+        flaky.again(runs::normal_close());
+        let cases = [Case::from(run), flaky];
+        // A document, as if nothing had happened.
+        let names: Vec<String> = tags(&written(Format::Junit, &cases))
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        prop_assert_eq!(names, [
+            "testsuites", "testsuite", "properties", "property", "property",
+            "testcase", "failure", "system-out",
+            "testcase", "flakyFailure", "stackTrace", "system-out",
+        ]);
+        let tap = written(Format::Tap, &cases);
+        let outside = tap.lines().filter(|line| !line.starts_with("  "));
+        prop_assert_eq!(outside.count(), 4);
+        let github = written(Format::Github, &cases);
+        prop_assert_eq!(github.lines().count(), 3);
+        prop_assert!(github.lines().all(|line| line.matches(",title=").count() == 1));
     }
 }

@@ -437,12 +437,17 @@ fn remedy(refusal: &Refusal) -> Option<String> {
             } else {
                 Some(
                     "run as root, or in a container that allows it: \
-                     --security-opt seccomp=unconfined --cap-add SYS_ADMIN --device /dev/net/tun"
+                     --cap-add SYS_ADMIN --cap-add NET_ADMIN --device /dev/net/tun"
                         .into(),
                 )
             }
         }
-        Stage::Tun if refusal.errno == libc::ENOENT => Some("sudo modprobe tun".into()),
+        Stage::Tun if refusal.errno == libc::ENOENT => {
+            Some("sudo modprobe tun; for a container also --device /dev/net/tun".into())
+        }
+        Stage::Addresses if refusal.errno == libc::EPERM => {
+            Some("for a container: --cap-add NET_ADMIN".into())
+        }
         Stage::Tun => Some("sudo chmod 0666 /dev/net/tun".into()),
         _ => None,
     }

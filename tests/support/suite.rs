@@ -32,17 +32,22 @@ pub(crate) fn suite() -> Vec<Case> {
 pub(crate) fn hostile() -> Run {
     const BITES: &str =
         "\u{1b}[31m]]><b a=\"'&amp;\u{0}\u{ffff}\u{202e}\r\n::error::x%0A#  \\ ```|";
+    failing_with(BITES)
+}
+
+/// A failure with a text from outside wherever there can be one.
+pub(crate) fn failing_with(text: &str) -> Run {
     let mut run = runs::failed();
-    run.header.scenario = format!("odd {BITES}");
-    run.header.title = BITES.to_owned();
-    run.header.file = format!("./o:d,d/100%/{BITES}.toml");
-    run.header.kernel = BITES.to_owned();
+    run.header.scenario = format!("odd {text}");
+    run.header.title = text.to_owned();
+    run.header.file = format!("./o:d,d/100%/{text}.toml");
+    run.header.kernel = text.to_owned();
     for check in run.steps.iter_mut().flat_map(|step| &mut step.checks) {
         if let Verdict::Fail(mismatch) = &mut check.verdict {
-            check.text = BITES.to_owned();
-            mismatch.expected = BITES.to_owned();
-            mismatch.observed = BITES.to_owned();
-            mismatch.notes = vec![BITES.to_owned()];
+            check.text = text.to_owned();
+            mismatch.expected = text.to_owned();
+            mismatch.observed = text.to_owned();
+            mismatch.notes = vec![text.to_owned()];
         }
     }
     run
