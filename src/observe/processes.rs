@@ -29,6 +29,8 @@ struct Watched {
     watch: Option<ProcessWatch>,
     ppid: i32,
     state: ProcState,
+    /// What `ps` shows, since the first quiet point.
+    comm: Option<String>,
     children: usize,
     ended: bool,
     told_end: bool,
@@ -64,6 +66,7 @@ impl Watched {
             watch,
             ppid: 0,
             state: ProcState::Running,
+            comm: None,
             children: 0,
             ended: false,
             told_end: false,
@@ -321,6 +324,17 @@ impl Processes {
                 Kind::Adopted {
                     process: process.name.clone(),
                     by: Reaper::Init,
+                },
+            );
+        }
+        if process.comm.as_ref() != Some(&stat.comm)
+            && process.comm.replace(stat.comm.clone()).is_some()
+        {
+            pen.emit(
+                Source::Sampler,
+                Kind::Renamed {
+                    process: process.name.clone(),
+                    comm: stat.comm.clone(),
                 },
             );
         }

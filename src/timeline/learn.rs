@@ -67,6 +67,7 @@ impl Timeline {
             | Kind::Output { .. }
             | Kind::Called { .. }
             | Kind::Executed { .. }
+            | Kind::Renamed { .. }
             | Kind::Signal { .. }
             | Kind::Told { .. }
             | Kind::Note { .. }
