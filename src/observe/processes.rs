@@ -179,6 +179,17 @@ impl Processes {
         self.all.iter().any(|p| p.host == *host && !p.ended)
     }
 
+    /// Whether any process lives or is a zombie.
+    pub fn any_left(&self) -> bool {
+        self.all.iter().any(|process| !process.reaped)
+    }
+
+    /// The programs' first processes that live.
+    pub fn first_ones(&self) -> Vec<ProcessName> {
+        let living = self.all.iter().filter(|p| p.parent.is_none() && !p.ended);
+        living.map(|process| process.name.clone()).collect()
+    }
+
     fn descends(&self, mut index: usize, from: usize) -> bool {
         while let Some(parent) = self.all[index].parent {
             if parent == from {
