@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use sockscope::driver::Options;
 use sockscope::driver::trace::{self, End, Plan};
-use sockscope::driver::{self, Options};
 use sockscope::model::ExitStatus;
+use sockscope::output;
 use sockscope::report::table;
 
-use super::complain;
 use super::run::interrupts;
+use super::{complain, complain_rendered};
 use crate::cli::TraceOptions;
 
 /// Exit codes as `env(1)` has them, since the command's own is passed through.
@@ -42,15 +43,22 @@ fn try_main(options: &TraceOptions) -> Result<u8, u8> {
         syscalls: true,
         programs: BTreeMap::new(),
     };
+    if let Some(path) = &options.output {
+        output::check(path).map_err(|error| cannot("cannot write the timeline", &error))?;
+    }
     let plan = Plan::new(options.command.clone(), with);
     let traced = trace::run(&plan, &options_of_run, &interrupt);
     if let Some(stopped) = &traced.run.stopped {
-        complain(&stopped.why);
-        if let Some(help) = &stopped.help {
-            super::print_on_stderr(&format!("  = help: {help}\n"));
-        }
-    } else {
-        super::print_on_stderr(&table::render(&traced.run, &options.look, &options.detail));
+        let help = stopped.help.as_ref();
+        let help = help.map_or_else(String::new, |help| format!("\n  = help: {help}"));
+        complain(&format!("{}{help}", stopped.why));
+        return Ok(code(traced.end));
+    }
+    let table = table::render(&traced.run, &options.look, &options.detail);
+    match &options.output {
+        Some(path) => output::write(path, table.as_bytes())
+            .map_err(|error| cannot("cannot write the timeline", &error))?,
+        None => complain_rendered(&table),
     }
     Ok(code(traced.end))
 }

@@ -36,12 +36,10 @@ impl Driver<'_> {
             on_wire => self.act_on_wire(on_wire, &action.span),
         };
         result.map_err(|problem| match problem {
-            Broken::Stopped(stopped) | Broken::NotStarted(_, stopped) => {
-                Broken::Stopped(Stopped {
-                    span: stopped.span.or_else(span),
-                    ..stopped
-                })
-            }
+            Broken::Stopped(stopped) | Broken::NotStarted(_, stopped) => Broken::Stopped(Stopped {
+                span: stopped.span.or_else(span),
+                ..stopped
+            }),
             halt => halt,
         })
     }

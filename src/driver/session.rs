@@ -121,7 +121,7 @@ impl<'a> Session<'a> {
 
     /// A tracer tells of the lab's processes.
     pub(super) fn trace(&mut self, tracing: Tracing) {
-        self.processes.are_traced();
+        self.processes.are_traced(true);
         self.tracing = Some(tracing);
     }
 

@@ -12,7 +12,7 @@ use super::place::{self, Opened};
 use super::session::Halt;
 use super::{Broken, Driver, Options};
 use crate::model::{ExitStatus, HostName, ProcessName, ProgramName};
-use crate::run::{Place, Run, StepResult};
+use crate::run::{Place, Run, StepResult, TRACE};
 use crate::scenario::{Observe, Paths, Program, Scenario, SourceText, Spanned};
 use crate::timeline::Timeline;
 use crate::tolerance;
@@ -51,7 +51,7 @@ impl Plan {
             order.push(name);
         }
         let scenario = Scenario {
-            name: NAME.to_owned(),
+            name: TRACE.to_owned(),
             topic: String::new(),
             title,
             about: String::new(),
@@ -71,9 +71,6 @@ impl Plan {
         Plan { scenario, order }
     }
 }
-
-/// What a run without a scenario is called.
-const NAME: &str = "trace";
 
 /// The program's file name as a name of the run: letters, digits and `-`.
 fn file_name(command: &[String]) -> String {
@@ -193,13 +190,17 @@ impl Driver<'_> {
         self.begin(order.len(), String::new());
         let mut interrupted = 0;
         while self.session.processes.any_left() {
-            let halted = self.session.settle().and_then(|()| {
-                match self.session.processes.any_left() {
-                    true => self.session.wait(tolerance::TICK),
-                    false => Ok(()),
-                }
-            });
-            if self.is_over(halted, interrupt, &mut interrupted)?.is_break() {
+            let halted =
+                self.session
+                    .settle()
+                    .and_then(|()| match self.session.processes.any_left() {
+                        true => self.session.wait(tolerance::TICK),
+                        false => Ok(()),
+                    });
+            if self
+                .is_over(halted, interrupt, &mut interrupted)?
+                .is_break()
+            {
                 break;
             }
         }
@@ -225,7 +226,11 @@ impl Driver<'_> {
         loop {
             let halted = act(self);
             let done = halted.is_ok();
-            if self.is_over(halted, interrupt, &mut interrupted)?.is_break() || done {
+            if self
+                .is_over(halted, interrupt, &mut interrupted)?
+                .is_break()
+                || done
+            {
                 return Ok(());
             }
         }
@@ -263,11 +268,6 @@ impl Driver<'_> {
             _ => ControlFlow::Break(()),
         })
     }
-}
-
-/// Whether a run is one without a scenario.
-pub fn is_trace(run: &Run) -> bool {
-    run.header.scenario == NAME && run.header.file.is_empty()
 }
 
 /// The place that a trace runs in unless another is asked for.

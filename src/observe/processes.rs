@@ -220,16 +220,15 @@ impl Processes {
         self.look_for_end(index, pen);
         let process = &self.all[index];
         if process.ended {
-            // What the lab's first process has to reap, it reaps at once; and a parent hears of
-            // the end only when the tracer has.
-            let told = process.end_traced || !self.traced;
-            return process.reaped || told && !self.init_may_reap(index);
+            // What the lab's first process has to reap, it reaps at once.
+            return process.reaped || !self.init_may_reap(index);
         }
         let Some(watch) = &process.watch else {
             return true;
         };
         let looked = watch.children().and_then(|children| {
             let quiet = match watch.stat()? {
+                Some(stat) if stat.state == ProcState::Zombie && stat.threads <= 1 => false,
                 Some(stat) => watch.is_quiet_given(&stat, process.stopped)?,
                 None => false,
             };

@@ -17,7 +17,7 @@ use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::event::Call;
-use crate::model::ExitStatus;
+use crate::model::{ExitStatus, Tuple};
 use crate::sys::pidfd::PidFd;
 
 pub mod decode;
@@ -40,7 +40,12 @@ pub struct News {
 #[derive(Debug)]
 pub enum What {
     /// A call returned, or never will.
-    Called(Call),
+    Called {
+        /// The call.
+        call: Call,
+        /// The addresses of the connection or listener that it made.
+        made: Option<Tuple>,
+    },
     /// It forked.
     Forked {
         /// The new process's pid.
@@ -185,6 +190,11 @@ impl Tracing {
     pub fn heard(&self) -> Vec<News> {
         self.bell.silence();
         self.news.try_iter().collect()
+    }
+
+    /// Whether the tracer has ended: there is nothing left to trace.
+    pub fn is_over(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Readable when there is something to hear.

@@ -2,7 +2,8 @@
 
 use super::Session;
 use crate::event::{Aspect, Call, CallResult, Kind, SignalFate, SignalOrigin, Source};
-use crate::model::ProcessName;
+use crate::model::{Holder, ProcessName, Tuple};
+use crate::observe::sockets;
 use crate::observe::syscalls::{Disposition, News, What};
 use crate::run::Place;
 
@@ -20,8 +21,12 @@ impl Session<'_> {
         let Some(tracing) = &self.tracing else {
             return false;
         };
+        let is_over = tracing.is_over();
         let all = tracing.heard();
         let any = !all.is_empty();
+        if is_over && !any {
+            self.processes.are_traced(false);
+        }
         for news in all {
             self.take_news(news);
         }
@@ -34,8 +39,9 @@ impl Session<'_> {
             return;
         };
         let kind = match what {
-            What::Called(call) => {
+            What::Called { call, made } => {
                 let collected = collected(&call);
+                self.look_at_socket(&process, &call, made);
                 let told = Kind::Called { process, call };
                 self.pen.emit_at(at, Source::Syscalls, told);
                 if let Some(child) = collected {
@@ -76,6 +82,29 @@ impl Session<'_> {
             }
         };
         self.pen.emit_at(at, Source::Syscalls, kind);
+    }
+
+    /// Where there is no wire, a call is the best moment to look at its socket.
+    fn look_at_socket(&mut self, process: &ProcessName, call: &Call, made: Option<Tuple>) {
+        if self.place == Place::Wire {
+            return;
+        }
+        let returned = match call.result {
+            CallResult::Value(value) if call.opened.is_some() => i32::try_from(value).ok(),
+            _ => call.fd,
+        };
+        let (Some(inode), Some(fd)) = (call.opened.or(call.inode), returned) else {
+            return;
+        };
+        let process = process.clone();
+        let holder = Holder { process, fd };
+        let asked = match made {
+            Some(tuple) => self.sockets.made(tuple, inode, holder, &mut self.pen),
+            None => self.sockets.used(inode, &mut self.pen),
+        };
+        if let Err(error) = asked {
+            self.pen.emit(Source::Sampler, sockets::gap(&error));
+        }
     }
 
     /// Who sent a signal (`si_code`, `si_pid` of `sigaction(2)`).

@@ -22,13 +22,19 @@ impl Processes {
             (None, Some(Ok(Some(stat)))) if stat.state == ProcState::Zombie => Life::Ended,
             (None, Some(_)) => Life::Alive,
         };
-        if life == Life::Alive {
+        if life == Life::Alive || self.awaits_tracer(index) {
             return;
         }
         self.ended(index, pen);
         if life == Life::Reaped {
             self.reaped(index, None, pen);
         }
+    }
+
+    /// Whether what the tracer has to tell of a process is not all heard: its last calls come
+    /// before its end, and its parent does not know of that either.
+    pub(super) fn awaits_tracer(&self, index: usize) -> bool {
+        self.traced && !self.all[index].end_traced
     }
 
     pub(super) fn ended(&mut self, index: usize, pen: &mut Recorder) {
