@@ -288,6 +288,8 @@ impl<'a> Session<'a> {
         any |= self.read_pipes();
         while let Some((pid, status)) = self.lab.next_reaped()? {
             any = true;
+            // The tracer told of the end before anybody could be reaped.
+            self.hear_tracer();
             self.processes.look(&mut self.pen);
             self.processes.reaped_by_init(pid, status, &mut self.pen);
         }

@@ -34,9 +34,9 @@ impl Plan {
         let both = [(Some(command), "server"), (with, "client")];
         for (command, host) in both {
             let Some(command) = command else { continue };
-            let mut name = ProgramName::new(&file_name(&command));
+            let mut name = ProgramName::new(file_name(&command));
             if programs.contains_key(&name) {
-                name = ProgramName::new(&format!("{name}2"));
+                name = ProgramName::new(format!("{name}2"));
             }
             let program = Program {
                 command: Spanned {

@@ -226,7 +226,12 @@ impl Processes {
         let Some(watch) = &process.watch else {
             return true;
         };
-        let looked = watch.children().and_then(|children| {
+        // A tracer tells of children in the order of events.
+        let children = match self.traced {
+            true => Ok(Vec::new()),
+            false => watch.children(),
+        };
+        let looked = children.and_then(|children| {
             let quiet = match watch.stat()? {
                 Some(stat) if stat.state == ProcState::Zombie && stat.threads <= 1 => false,
                 Some(stat) => watch.is_quiet_given(&stat, process.stopped)?,

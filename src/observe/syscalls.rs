@@ -17,11 +17,12 @@ use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::event::Call;
-use crate::model::{ExitStatus, Tuple};
+use crate::model::{ExitStatus, TcpState, Tuple};
 use crate::sys::pidfd::PidFd;
 
 pub mod decode;
 mod files;
+mod looking;
 mod tracee;
 mod tracer;
 
@@ -43,8 +44,15 @@ pub enum What {
     Called {
         /// The call.
         call: Call,
-        /// The addresses of the connection or listener that it made.
-        made: Option<Tuple>,
+        /// Its TCP socket when it had returned, where sockets are looked at.
+        seen: Option<Seen>,
+    },
+    /// It is about to close a TCP socket.
+    Looked {
+        /// The socket's inode.
+        inode: u32,
+        /// How it was just before.
+        seen: Seen,
     },
     /// It forked.
     Forked {
@@ -79,6 +87,17 @@ pub enum What {
     Note(String),
     /// From here on calls of it may be missed.
     Gap(String),
+}
+
+/// A TCP socket that was looked at while its process stood still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Addresses and ports.
+    pub tuple: Tuple,
+    /// The state.
+    pub state: TcpState,
+    /// The cookie, as sock_diag has it.
+    pub cookie: u64,
 }
 
 /// What a process does with a signal (`sigaction(2)`).
@@ -161,18 +180,19 @@ impl Bell {
 }
 
 impl Tracing {
-    /// Traces whatever this process forks from now on: the lab's first process.
+    /// Traces whatever this process forks from now on: the lab's first process. `looks`: with
+    /// each call on a socket the socket is looked at too.
     ///
     /// # Errors
     /// [`Refused`] where ptrace is not permitted.
-    pub fn begin(first: i32) -> Result<Tracing, Refused> {
+    pub fn begin(first: i32, looks: bool) -> Result<Tracing, Refused> {
         let (sender, news) = mpsc::channel();
         let (answer, answered) = mpsc::sync_channel(1);
         let bell = Arc::new(Bell::new().map_err(Refused::Start)?);
         let ringer = Arc::clone(&bell);
         let thread = std::thread::Builder::new()
             .name("tracer".into())
-            .spawn(move || tracer::run(first, &answer, sender, ringer))
+            .spawn(move || tracer::run(first, looks, &answer, sender, ringer))
             .map_err(|error| Refused::Start(errno_of(&error)))?;
         match answered.recv() {
             Ok(Ok(())) => Ok(Tracing {

@@ -2,9 +2,8 @@
 
 use super::Session;
 use crate::event::{Aspect, Call, CallResult, Kind, SignalFate, SignalOrigin, Source};
-use crate::model::{Holder, ProcessName, Tuple};
-use crate::observe::sockets;
-use crate::observe::syscalls::{Disposition, News, What};
+use crate::model::{Holder, ProcessName};
+use crate::observe::syscalls::{Disposition, News, Seen, What};
 use crate::run::Place;
 
 /// The child whose status a call collected.
@@ -39,9 +38,9 @@ impl Session<'_> {
             return;
         };
         let kind = match what {
-            What::Called { call, made } => {
+            What::Called { call, seen } => {
                 let collected = collected(&call);
-                self.look_at_socket(&process, &call, made);
+                self.look_at_socket(&process, &call, seen);
                 let told = Kind::Called { process, call };
                 self.pen.emit_at(at, Source::Syscalls, told);
                 if let Some(child) = collected {
@@ -75,6 +74,9 @@ impl Session<'_> {
             What::Forked { child, pidfd } => {
                 return self.processes.forked(pid, child, pidfd, &mut self.pen);
             }
+            What::Looked { inode, seen } => {
+                return self.sockets.looked_at(seen, inode, None, &mut self.pen);
+            }
             What::Stopped => return self.processes.stopped(pid, true),
             What::Continued => return self.processes.stopped(pid, false),
             What::Ended(status) => {
@@ -84,27 +86,17 @@ impl Session<'_> {
         self.pen.emit_at(at, Source::Syscalls, kind);
     }
 
-    /// Where there is no wire, a call is the best moment to look at its socket.
-    fn look_at_socket(&mut self, process: &ProcessName, call: &Call, made: Option<Tuple>) {
-        if self.place == Place::Wire {
+    fn look_at_socket(&mut self, process: &ProcessName, call: &Call, seen: Option<Seen>) {
+        let (Some(seen), Some(inode)) = (seen, call.opened.or(call.inode)) else {
             return;
-        }
+        };
         let returned = match call.result {
             CallResult::Value(value) if call.opened.is_some() => i32::try_from(value).ok(),
             _ => call.fd,
         };
-        let (Some(inode), Some(fd)) = (call.opened.or(call.inode), returned) else {
-            return;
-        };
         let process = process.clone();
-        let holder = Holder { process, fd };
-        let asked = match made {
-            Some(tuple) => self.sockets.made(tuple, inode, holder, &mut self.pen),
-            None => self.sockets.used(inode, &mut self.pen),
-        };
-        if let Err(error) = asked {
-            self.pen.emit(Source::Sampler, sockets::gap(&error));
-        }
+        let holder = returned.map(|fd| Holder { process, fd });
+        self.sockets.looked_at(seen, inode, holder, &mut self.pen);
     }
 
     /// Who sent a signal (`si_code`, `si_pid` of `sigaction(2)`).

@@ -1,49 +1,53 @@
-//! Sockets that a traced call told of.
+//! Sockets that were looked at when a traced call was made on them.
 
 use super::Sockets;
 use crate::driver::recorder::Recorder;
-use crate::model::{Holder, Tuple};
-use crate::observe::diag::DiagError;
+use crate::model::{Holder, SocketFacts, TimerKind};
 use crate::observe::holders::HoldersByInode;
+use crate::observe::syscalls::Seen;
 
 /// The only host where there is no wire.
 const HOST: usize = 0;
 
 impl Sockets {
-    /// A process made a connection or a listener with these addresses.
-    ///
-    /// # Errors
-    /// Those of sock_diag.
-    pub fn made(
+    /// Takes in how a socket was. It may be gone by now: the kernel is not asked again.
+    pub fn looked_at(
         &mut self,
-        tuple: Tuple,
+        seen: Seen,
         inode: u32,
-        holder: Holder,
+        holder: Option<Holder>,
         pen: &mut Recorder,
-    ) -> Result<(), DiagError> {
-        // A dead tuple answers with the listener on its port.
-        let answer = self.hosts[HOST].diag.query(tuple)?;
-        let Some(facts) = answer.filter(|facts| facts.tuple.canonical() == tuple.canonical())
-        else {
-            return Ok(());
+    ) {
+        let known = |known: &super::Known| !known.gone && known.facts.cookie == seen.cookie;
+        let holders = match holder {
+            Some(holder) => HoldersByInode::one(inode, holder),
+            None => HoldersByInode::default(),
         };
-        let holders = HoldersByInode::one(inode, holder);
-        match self.find_facts(HOST, &facts) {
-            Some(index) => self.saw(index, facts, None, &mut |_| holders.clone(), pen),
-            None => self.appeared(HOST, facts, None, &holders, pen),
-        }
-        Ok(())
-    }
-
-    /// A process did something with its socket of this inode.
-    ///
-    /// # Errors
-    /// Those of sock_diag.
-    pub fn used(&mut self, inode: u32, pen: &mut Recorder) -> Result<(), DiagError> {
-        let known = |known: &super::Known| !known.gone && known.facts.inode == inode;
         match self.known.iter().position(known) {
-            Some(index) => self.ask_again(index, &HoldersByInode::default(), pen),
-            None => Ok(()),
+            Some(index) => {
+                let facts = SocketFacts {
+                    state: seen.state,
+                    inode,
+                    ..self.known[index].facts.clone()
+                };
+                self.saw(index, facts, None, &mut |_| holders.clone(), pen);
+            }
+            None => {
+                let facts = SocketFacts {
+                    tuple: seen.tuple,
+                    state: seen.state,
+                    recv_q: 0,
+                    send_q: 0,
+                    timer: TimerKind::Off,
+                    timer_ms: 0,
+                    retransmits: 0,
+                    cookie: seen.cookie,
+                    inode,
+                    uid: nix::unistd::geteuid().as_raw(),
+                    info: None,
+                };
+                self.appeared(HOST, facts, None, &holders, pen);
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the tracer knows of each traced thread and process.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::Disposition;
 use super::decode::Begun;
@@ -82,8 +82,6 @@ impl Process {
 pub(super) struct Tracees {
     pub(super) threads: HashMap<i32, Thread>,
     pub(super) processes: BTreeMap<i32, Process>,
-    /// Inodes of sockets whose addresses were told.
-    pub(super) announced: HashSet<u32>,
     /// Threads that made their first stop before their maker told of them.
     pub(super) early: HashMap<i32, Standing>,
 }

@@ -1,19 +1,15 @@
 //! The tracer's thread: waits for stops, looks, tells, and lets go.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender};
 
-use nix::errno::Errno;
-use nix::sys::socket::{SockaddrStorage, getpeername, getsockname};
-
 use super::decode::{self, Effect, Ended, Memory};
+use super::looking;
 use super::tracee::{Interrupted, Pending, Tracees};
 use super::{Bell, Disposition, News, What};
 use crate::driver::recorder::monotonic;
 use crate::event::{Call, CallResult};
-use crate::model::{ExitStatus, Tuple};
+use crate::model::ExitStatus;
 use crate::sys::pidfd::PidFd;
 use crate::sys::ptrace::{
     self, Birth, Entry, Exit, GroupStop, SignalStop, Standing, Stop, Waited, read_memory, seize,
@@ -22,6 +18,7 @@ use crate::sys::ptrace::{
 /// Seizes the first process, answers whether that worked, and traces until nothing is left.
 pub(super) fn run(
     first: i32,
+    looks: bool,
     answer: &SyncSender<nix::Result<()>>,
     news: Sender<News>,
     bell: Arc<Bell>,
@@ -34,6 +31,7 @@ pub(super) fn run(
     }
     let mut tracer = Tracer {
         first,
+        looks,
         tracees: Tracees::default(),
         news,
         bell,
@@ -54,6 +52,8 @@ impl Memory for Remote {
 }
 
 struct Tracer {
+    /// Whether sockets are looked at when calls are made on them.
+    looks: bool,
     /// The lab's first process: its forks are the programs, of itself nothing is told.
     first: i32,
     tracees: Tracees,
@@ -94,27 +94,12 @@ impl Tracer {
         }
     }
 
-    fn tell_call(&mut self, tid: i32, pid: i32, inode: Option<u32>, mut call: Call) {
+    fn tell_call(&self, tid: i32, pid: i32, inode: Option<u32>, mut call: Call) {
         call.inode = inode;
         call.thread = (tid != pid).then_some(tid);
-        let made = self.made(pid, &call);
-        self.tell(pid, What::Called { call, made });
-    }
-
-    /// The addresses of a socket that was not told of before.
-    fn made(&mut self, pid: i32, call: &Call) -> Option<Tuple> {
-        let (fd, inode) = perhaps_made(call)?;
-        if self.tracees.announced.contains(&inode) {
-            return None;
-        }
-        let found = addresses(pid, fd, call.name == "listen").ok()?;
-        if !matches!(found, Addresses::NotYet) {
-            self.tracees.announced.insert(inode);
-        }
-        match found {
-            Addresses::Internet(tuple) => Some(tuple),
-            Addresses::NotYet | Addresses::Other => None,
-        }
+        let fd = looking::after(&call).filter(|_| self.looks);
+        let seen = fd.and_then(|fd| looking::look(pid, fd));
+        self.tell(pid, What::Called { call, seen });
     }
 
     fn entry(&mut self, stop: Entry) -> Resumed {
@@ -151,6 +136,12 @@ impl Tracer {
             let ended = begun.never();
             self.tell_call(tid, pid, inode, ended);
             return stop.resume();
+        }
+        // When it has returned there may be nothing left to look at.
+        if let (Some(inode), true, "close") = (inode, self.looks, begun.name())
+            && let Some(seen) = begun.fd().and_then(|fd| looking::look(pid, fd))
+        {
+            self.tell(pid, What::Looked { inode, seen });
         }
         if let Some(thread) = self.tracees.threads.get_mut(&tid) {
             thread.call = Some(Pending { begun, inode });
@@ -387,57 +378,6 @@ fn process_of_thread(tid: i32) -> Option<i32> {
     let status = String::from_utf8_lossy(&status);
     let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
     line.trim().parse().ok()
-}
-
-/// The descriptor of a connection or a listener that a call may have made, and its inode.
-fn perhaps_made(call: &Call) -> Option<(i32, u32)> {
-    match (call.name.as_str(), &call.result) {
-        ("socket" | "bind" | "close" | "setsockopt" | "fcntl", _) => None,
-        ("accept" | "accept4", CallResult::Value(fd)) => {
-            Some((i32::try_from(*fd).ok()?, call.opened?))
-        }
-        (_, CallResult::Value(_) | CallResult::Eof) => Some((call.fd?, call.inode?)),
-        _ => None,
-    }
-}
-
-/// Whose addresses a socket has.
-enum Addresses {
-    /// Of the internet: a connection, or a listener.
-    Internet(Tuple),
-    /// None yet: it is not connected.
-    NotYet,
-    /// Of another family.
-    Other,
-}
-
-/// The addresses of a tracee's socket, through a copy of its descriptor that is closed before the
-/// tracee goes on.
-fn addresses(pid: i32, fd: i32, listens: bool) -> nix::Result<Addresses> {
-    let copy = PidFd::open(pid)?.copy_fd(fd)?;
-    let local = getsockname::<SockaddrStorage>(copy.as_raw_fd())?;
-    let Some(local) = address_of(&local) else {
-        return Ok(Addresses::Other);
-    };
-    let remote = match getpeername::<SockaddrStorage>(copy.as_raw_fd()) {
-        Ok(peer) => address_of(&peer),
-        Err(Errno::ENOTCONN) if !listens => return Ok(Addresses::NotYet),
-        Err(Errno::ENOTCONN) => match local {
-            SocketAddr::V4(_) => Some((Ipv4Addr::UNSPECIFIED, 0).into()),
-            SocketAddr::V6(_) => Some((Ipv6Addr::UNSPECIFIED, 0).into()),
-        },
-        Err(errno) => return Err(errno),
-    };
-    Ok(remote.map_or(Addresses::Other, |remote| {
-        Addresses::Internet(Tuple { local, remote })
-    }))
-}
-
-fn address_of(storage: &SockaddrStorage) -> Option<SocketAddr> {
-    if let Some(v4) = storage.as_sockaddr_in() {
-        return Some(SocketAddr::from(*v4));
-    }
-    storage.as_sockaddr_in6().map(|v6| SocketAddr::from(*v6))
 }
 
 /// The command line, as far as it can be read.
