@@ -1,12 +1,10 @@
 //! `sockscope run`: scenarios in, reports and an exit code out.
 
-use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use sockscope::driver::{self, Options};
-use sockscope::model::ProgramName;
 use sockscope::report::{self, summary};
 use sockscope::run::Outcome;
 use sockscope::scenario::select::Pattern;
@@ -40,10 +38,12 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         usage
     })?;
     let scenarios = load(options)?;
-    check_replacements(&programs, &scenarios).map_err(|error| {
-        complain(&error);
-        usage
-    })?;
+    for scenario in &scenarios {
+        driver::replaced::check(&programs, scenario).map_err(|error| {
+            complain(&error.to_string());
+            usage
+        })?;
+    }
     let cannot = |what: &str, error: &dyn std::fmt::Display| {
         complain(&format!("{what}: {error}"));
         Outcome::Inconclusive.exit_code()
@@ -112,42 +112,6 @@ fn stepped(
 fn one_only(options_take: &str) -> u8 {
     complain(&format!("{options_take} one scenario"));
     Outcome::Usage.exit_code()
-}
-
-/// Whether every replaced program is one of every scenario, and its placeholders are known.
-fn check_replacements(
-    programs: &BTreeMap<ProgramName, Vec<String>>,
-    scenarios: &[Scenario],
-) -> Result<(), String> {
-    for (name, words) in programs {
-        for scenario in scenarios {
-            if !scenario.programs.contains_key(name) {
-                let known: Vec<&str> = scenario.programs.keys().map(|p| p.as_str()).collect();
-                return Err(format!(
-                    "scenario `{}` has no program `{name}`; it has {}",
-                    scenario.name,
-                    known.join(", ")
-                ));
-            }
-            let hosts = driver::place::host_names(scenario);
-            let known: Vec<String> = hosts.iter().map(ToString::to_string).collect();
-            let known = known.iter().map(String::as_str).chain(["port"]);
-            let values: BTreeMap<String, String> =
-                known.map(|key| (key.to_owned(), String::new())).collect();
-            for word in words {
-                scenario::expand(word, &values).map_err(|error| {
-                    let known: Vec<String> =
-                        values.keys().map(|name| format!("{{{name}}}")).collect();
-                    format!(
-                        "the command for `{name}`: {error}\n  = help: known are {}; a brace itself \
-                         is written twice",
-                        known.join(", ")
-                    )
-                })?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The scenarios that the user named, or an exit code when any of them cannot be had.

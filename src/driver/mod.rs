@@ -23,6 +23,7 @@ mod act;
 pub mod pilot;
 pub mod place;
 pub mod recorder;
+pub mod replaced;
 mod session;
 mod still;
 mod streams;
