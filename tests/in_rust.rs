@@ -67,7 +67,10 @@ fn a_path_can_be_asked_and_asserted() -> Result<(), Error> {
     let run = Scenario::parse(HELLO)?.run()?;
     run.assert_path("client.conn", "SYN_SENT > ESTABLISHED >> CLOSE")
         .assert_path("server.conn", "SYN_RECV >> TIME_WAIT");
-    assert_eq!(run.path("server.listener"), Some(vec![TcpState::Listen, TcpState::Close]));
+    assert_eq!(
+        run.path("server.listener"),
+        Some(vec![TcpState::Listen, TcpState::Close])
+    );
     assert_eq!(run.path("nobody.conn"), None);
     for (endpoint, path, message) in [
         (

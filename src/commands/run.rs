@@ -4,7 +4,8 @@ use std::os::fd::AsFd;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use sockscope::driver::{self, Options};
+use sockscope::driver::pilot::Pilot;
+use sockscope::driver::{self, Extra, Options};
 use sockscope::report::{self, summary};
 use sockscope::run::Outcome;
 use sockscope::scenario::select::Pattern;
@@ -19,10 +20,12 @@ mod actions;
 mod last_line;
 mod progress;
 mod reports;
+mod runner;
 mod several;
 
 use progress::Progress;
 use reports::Reports;
+use runner::Runner;
 
 pub(crate) fn main(options: &RunOptions) -> u8 {
     match try_main(options) {
@@ -60,15 +63,22 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         programs,
     };
     let reports = Reports::plan(options, scenarios.len())?;
+    let runner = Runner::plan(&options_of_run, interrupt.as_fd(), options.pcap.clone())?;
     let cases = match scenarios.as_slice() {
-        [only] if options.step => vec![stepped(only, &options_of_run, options, &interrupt)?],
+        [only] if options.step => vec![stepped(only, &runner, options, &interrupt)?],
         _ if options.step => return Err(one_only("--step and --quiz take")),
         [only] => {
             let progress = Progress::of_steps(only, &options.look);
+            let begins = |step| progress.step(step);
             let case = suite::attempt(options.retries, || {
-                driver::run_told(only, &options_of_run, Some(interrupt.as_fd()), &|step| {
-                    progress.step(step);
-                })
+                runner.run(
+                    0,
+                    only,
+                    Extra {
+                        begins: Some(&begins),
+                        ..Extra::default()
+                    },
+                )
             });
             drop(progress);
             reports.print_table(&match options.style {
@@ -78,9 +88,11 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
             vec![case]
         }
         _ if options.style.is_some() => return Err(one_only("--style takes")),
-        many => several::run(many, &options_of_run, options, &reports, interrupt.as_fd())?,
+        many => several::run(many, &runner, options, &reports)?,
     };
-    reports.deliver(&cases, options)?;
+    reports
+        .deliver(&cases, options)
+        .and(runner.deliver(&cases))?;
     Ok(match suite::outcome(&cases) {
         Outcome::Passed if options.fail_on_flaky && cases.iter().any(Case::is_flaky) => {
             Outcome::Failed
@@ -92,12 +104,19 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
 /// One scenario, step by step with the person at the terminal.
 fn stepped(
     scenario: &Scenario,
-    run_options: &Options,
+    runner: &Runner<'_>,
     options: &RunOptions,
     interrupt: &SignalFd,
 ) -> Result<Case, u8> {
     let mut person = Person::new(options.look, interrupt.as_fd(), options.quiz);
-    let run = driver::step_through(scenario, run_options, Some(interrupt.as_fd()), &mut person);
+    let run = {
+        let pilot: &mut dyn Pilot = &mut person;
+        let extra = Extra {
+            pilot: Some(pilot),
+            ..Extra::default()
+        };
+        runner.run(0, scenario, extra)
+    };
     let score = person.score().unwrap_or_default();
     let case = Case::from(run);
     let text = match options.style {

@@ -13,6 +13,7 @@
 //! | [`markdown`] | a scenario explained, as Markdown |
 //! | [`moment`] | what is on the wire now, for stepping through a run |
 //! | [`list`] | the built-in scenarios by topic |
+//! | [`pcapng`] | the packets, for Wireshark |
 //! | [`style`] | samples as lsof, ss, netstat and ps print them |
 //! | [`rows`] | what of a timeline is worth showing: the rows that every picture draws |
 //! | [`snapshot`] | the state of everything at one event |
@@ -34,6 +35,7 @@ pub mod markdown;
 pub mod moment;
 mod origin;
 mod palette;
+pub mod pcapng;
 mod problem;
 pub mod rows;
 pub mod snapshot;

@@ -32,6 +32,7 @@ pub struct Scenario {
     net: Option<Place>,
     timeout_scale: f64,
     settled: bool,
+    syscalls: bool,
 }
 
 impl Scenario {
@@ -100,6 +101,7 @@ impl Scenario {
             net: None,
             timeout_scale: 1.0,
             settled: false,
+            syscalls: false,
         }
     }
 
@@ -111,7 +113,8 @@ impl Scenario {
     /// `.program("server", [env!("CARGO_BIN_EXE_myserver"), "{port}"])`.
     ///
     /// The built-in programs tell of their system calls. Others do not: what a scenario expects of
-    /// their calls (`server got EOF`) is inconclusive, and that is no pass.
+    /// their calls (`server got EOF`) is inconclusive, and that is no pass, unless they are traced
+    /// ([`Scenario::syscalls`]).
     pub fn program<W: Into<String>>(
         mut self,
         name: &str,
@@ -144,6 +147,13 @@ impl Scenario {
         self
     }
 
+    /// Traces the system calls and signals of all programs: then those of your own tell of them,
+    /// too. Where tracing is refused, what depends on it is inconclusive.
+    pub fn syscalls(mut self) -> Scenario {
+        self.syscalls = true;
+        self
+    }
+
     /// Runs it, to its end or to the first step that fails. Ask the [`Run`] what came of it.
     ///
     /// # Errors
@@ -157,6 +167,7 @@ impl Scenario {
             net: self.net,
             timeout_scale: self.timeout_scale,
             settled: self.settled,
+            syscalls: self.syscalls,
             programs: self.programs.clone(),
         };
         Ok(Run::new(driver::run(&self.scenario, &options, None)))
