@@ -129,6 +129,10 @@ pub(crate) struct Run {
     /// with the states that it changed
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,
+    /// Write what was observed into the scenario file: in place of expectations that failed, and
+    /// into steps without any
+    #[arg(long, conflicts_with_all = ["step", "quiz", "style", "format", "report", "retries", "pcap"])]
+    bless: bool,
     /// How much of each segment to show
     #[arg(long, value_name = "DETAIL", default_value = "flags")]
     wire: WireColumns,
@@ -346,6 +350,7 @@ pub(crate) struct RunOptions {
     pub(crate) format: Option<Format>,
     pub(crate) reports: Vec<ReportTo>,
     pub(crate) pcap: Option<PathBuf>,
+    pub(crate) bless: bool,
     pub(crate) detail: Detail,
     pub(crate) look: Look,
     /// How what goes to a file looks.
@@ -383,6 +388,7 @@ impl From<Run> for RunOptions {
             format: run.format,
             reports: run.report,
             pcap: run.pcap,
+            bless: run.bless,
             look: (&run.look).into(),
             file_look: run.look.of_file(),
             every_builtin,

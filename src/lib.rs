@@ -81,6 +81,8 @@
 //! | [`graph`] | RFC 9293's state diagram: which path leads from one state to another |
 //! | [`causes`] | which call or end of a process is behind a FIN or an RST |
 //! | [`check`] | expectations against a timeline |
+//! | [`observed`] | what a step did, as expectations that say it |
+//! | [`bless`] | what was observed, written into the scenario file |
 //! | [`diagnose`] | rules that explain a failure, with its fix |
 //! | [`run`] | everything that a run leaves behind, as plain data |
 //! | [`suite`] | a scenario and all its tries: what reports of several runs are written from |
@@ -121,6 +123,8 @@
 #![deny(unsafe_code)]
 
 #[doc(hidden)]
+pub mod bless;
+#[doc(hidden)]
 pub mod causes;
 #[doc(hidden)]
 pub mod check;
@@ -138,6 +142,8 @@ pub mod matching;
 pub mod model;
 #[doc(hidden)]
 pub mod observe;
+#[doc(hidden)]
+pub mod observed;
 #[doc(hidden)]
 pub mod output;
 #[doc(hidden)]

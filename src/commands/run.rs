@@ -17,6 +17,7 @@ use super::{color_on_stderr, complain, complain_no_match, complain_rendered, pri
 use crate::cli::RunOptions;
 
 mod actions;
+mod bless;
 mod last_line;
 mod progress;
 mod reports;
@@ -62,6 +63,9 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         syscalls: options.syscalls,
         programs,
     };
+    if options.bless {
+        return bless::run(&scenarios, &options_of_run, options, interrupt.as_fd());
+    }
     let reports = Reports::plan(options, scenarios.len())?;
     let runner = Runner::plan(&options_of_run, interrupt.as_fd(), options.pcap.clone())?;
     let cases = match scenarios.as_slice() {

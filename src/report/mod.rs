@@ -9,6 +9,7 @@
 //! | [`mod@format`] | the formats by name, and what each is written from |
 //! | [`junit`], [`tap`], [`github`] | several scenarios, for the programs of CI |
 //! | [`step_summary`] | several scenarios, for the page of a job on GitHub |
+//! | [`blessed`] | what `--bless` changed in a scenario file |
 //! | [`explain`], [`explain_state`] | a scenario's story beside its run; a TCP state |
 //! | [`markdown`] | a scenario explained, as Markdown |
 //! | [`moment`] | what is on the wire now, for stepping through a run |
@@ -19,6 +20,7 @@
 //! | [`snapshot`] | the state of everything at one event |
 
 mod arrow;
+pub mod blessed;
 mod datagram;
 mod drawing;
 pub mod explain;
