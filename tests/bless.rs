@@ -85,6 +85,9 @@ fn every_scenario_can_be_told_by_what_it_did() {
         .into_iter()
         .filter_map(|name| {
             let tries: Vec<String> = (0..TRIES).map_while(|_| retold(name)).collect();
+            tries
+                .iter()
+                .for_each(|wrong| eprintln!("tried again: {wrong}"));
             (tries.len() == TRIES).then(|| tries.join("\n"))
         })
         .collect();
