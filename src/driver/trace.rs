@@ -151,7 +151,8 @@ pub fn run(plan: &Plan, options: &Options, interrupt: &SignalFd) -> Traced {
         paths: Paths::Complete,
         steps: Vec::new(),
         orders: Vec::new(),
-        begins: &|_| {},
+        begins: None,
+        past_failures: false,
         attached: true,
     };
     driver.watch(&plan.order, interrupt, begun)
