@@ -159,6 +159,9 @@ pub(crate) struct Trace {
     /// Write the timeline to this file instead of standard error
     #[arg(long, short, value_name = "FILE")]
     output: Option<std::path::PathBuf>,
+    /// Write a scenario that asserts what was seen
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<std::path::PathBuf>,
     /// Print also what changes nothing
     #[arg(long)]
     all: bool,
@@ -286,6 +289,7 @@ pub(crate) struct TraceOptions {
     pub(crate) with: Result<Option<Vec<String>>, String>,
     pub(crate) net: Option<Place>,
     pub(crate) output: Option<std::path::PathBuf>,
+    pub(crate) scenario: Option<std::path::PathBuf>,
     pub(crate) detail: Detail,
     pub(crate) look: Look,
 }
@@ -301,6 +305,7 @@ impl From<Trace> for TraceOptions {
             with: trace.with.map(|with| words("--with", &with)).transpose(),
             net: trace.net.map(Place::from),
             output: trace.output,
+            scenario: trace.scenario,
             detail: Detail {
                 all: trace.all,
                 wire: WireDetail::Flags,

@@ -5,8 +5,10 @@
 
 mod instead;
 mod packets;
+mod scenario;
 
 pub use instead::instead_of;
+pub use scenario::scenario;
 
 use crate::check::{self, Sight};
 use crate::event::{Kind, Source};
