@@ -16,6 +16,7 @@
 //! | [`list`] | the built-in scenarios by topic |
 //! | [`pcapng`] | the packets, for Wireshark |
 //! | [`style`] | samples as lsof, ss, netstat and ps print them |
+//! | [`svg`] | the ladder as a picture |
 //! | [`rows`] | what of a timeline is worth showing: the rows that every picture draws |
 //! | [`snapshot`] | the state of everything at one event |
 
@@ -45,6 +46,7 @@ mod snippet;
 pub mod step_summary;
 pub mod style;
 pub mod summary;
+pub mod svg;
 pub mod table;
 pub mod tap;
 mod text;

@@ -1,0 +1,37 @@
+//! The pictures of made-up runs, against files in `tests/golden/pictures`. `UPDATE_GOLDEN=1 cargo
+//! test --test pictures` writes them anew. How they look in a browser is for `tests/pages.rs`.
+
+#[path = "support/fixture.rs"]
+mod fixture;
+#[path = "support/runs.rs"]
+mod runs;
+
+use sockscope::report::{Detail, WireDetail, svg};
+use sockscope::run::Run;
+
+#[test]
+fn write_out() {
+    let Some(folder) = std::env::var_os("OUT") else { return };
+    let folder = std::path::PathBuf::from(folder);
+    let all: Vec<(&str, Run)> = vec![
+        ("normal-close", runs::normal_close()),
+        ("zombie", runs::zombie()),
+        ("failed", runs::failed()),
+        ("inconclusive", runs::inconclusive()),
+        ("hostile", runs::hostile()),
+        ("lost-fin", runs::lost_fin()),
+        ("simultaneous-close", runs::simultaneous_close()),
+        ("twenty", runs::twenty()),
+        ("megabyte", runs::megabyte()),
+        ("stopped", runs::stopped()),
+        ("refused", runs::refused()),
+        ("three-hosts", runs::three_hosts()),
+        ("udp", runs::datagrams()),
+    ];
+    for (name, run) in &all {
+        let detail = Detail { all: false, wire: WireDetail::Flags };
+        std::fs::write(folder.join(format!("{name}.svg")), svg::render(std::slice::from_ref(run), &detail)).unwrap();
+        let detail = Detail { all: true, wire: WireDetail::Full };
+        std::fs::write(folder.join(format!("{name}.all.svg")), svg::render(std::slice::from_ref(run), &detail)).unwrap();
+    }
+}
