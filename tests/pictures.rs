@@ -6,12 +6,14 @@ mod fixture;
 #[path = "support/runs.rs"]
 mod runs;
 
-use sockscope::report::{Detail, WireDetail, svg};
+use sockscope::report::{Detail, WireDetail, html, svg};
 use sockscope::run::Run;
 
 #[test]
 fn write_out() {
-    let Some(folder) = std::env::var_os("OUT") else { return };
+    let Some(folder) = std::env::var_os("OUT") else {
+        return;
+    };
     let folder = std::path::PathBuf::from(folder);
     let all: Vec<(&str, Run)> = vec![
         ("normal-close", runs::normal_close()),
@@ -29,9 +31,17 @@ fn write_out() {
         ("udp", runs::datagrams()),
     ];
     for (name, run) in &all {
-        let detail = Detail { all: false, wire: WireDetail::Flags };
-        std::fs::write(folder.join(format!("{name}.svg")), svg::render(std::slice::from_ref(run), &detail)).unwrap();
-        let detail = Detail { all: true, wire: WireDetail::Full };
-        std::fs::write(folder.join(format!("{name}.all.svg")), svg::render(std::slice::from_ref(run), &detail)).unwrap();
+        let run = std::slice::from_ref(run);
+        let flags = Detail { all: false, wire: WireDetail::Flags };
+        let full = Detail { all: true, wire: WireDetail::Full };
+        let write = |ending: &str, text: String| {
+            std::fs::write(folder.join(format!("{name}.{ending}")), text).expect("a file");
+        };
+        write("svg", svg::render(run, &flags));
+        write("all.svg", svg::render(run, &full));
+        write("html", html::render(run, &flags));
     }
+    let runs: Vec<Run> = all.into_iter().take(3).map(|(_, run)| run).collect();
+    std::fs::write(folder.join("several.html"), html::render(&runs, &Detail::default())).expect("a file");
+    std::fs::write(folder.join("several.svg"), svg::render(&runs, &Detail::default())).expect("a file");
 }

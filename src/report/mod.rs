@@ -17,6 +17,7 @@
 //! | [`pcapng`] | the packets, for Wireshark |
 //! | [`style`] | samples as lsof, ss, netstat and ps print them |
 //! | [`svg`] | the ladder as a picture |
+//! | [`html`] | a page for a browser: picture, state diagram, events, verdicts, scenario |
 //! | [`rows`] | what of a timeline is worth showing: the rows that every picture draws |
 //! | [`snapshot`] | the state of everything at one event |
 
@@ -31,6 +32,7 @@ pub mod format;
 pub mod github;
 mod grid;
 pub mod junit;
+pub mod html;
 mod ladder;
 mod lane;
 pub mod list;

@@ -9,6 +9,7 @@ mod lanes;
 mod segments;
 mod select;
 
+pub(super) use happening::{Moment, holders};
 pub use lanes::{Lanes, Side};
 pub use select::select;
 

@@ -1,12 +1,13 @@
 //! Where everything stands from left to right: times, notes, states, life lines, the wire.
 
+use super::layout::HOLD;
 use super::measure::{Face, advance};
 use super::{LABEL, NOTE, STATE};
 use crate::event::Body;
 use crate::model::{HostName, millis};
 use crate::report::arrow::{self, LabelDetail};
 use crate::report::lane::lane_text;
-use crate::report::rows::{Arrow, Class, LaneCell, Lanes, Row, RowKind, Side};
+use crate::report::rows::{Arrow, Class, End, LaneCell, Lanes, Leg, Row, RowKind, Side};
 use crate::report::{Detail, WireDetail};
 use crate::run::{Place, Run};
 
@@ -23,7 +24,7 @@ const NOTES: f64 = 216.0;
 const STATES: f64 = 190.0;
 
 /// The wire between its life lines: at least, and where the labels ask for more.
-const WIRE: [f64; 2] = [240.0, 380.0];
+const WIRE: [f64; 2] = [240.0, 400.0];
 
 /// What an arrow needs beside its label.
 const TIPS: f64 = 44.0;
@@ -224,7 +225,13 @@ fn wire(run: &Run, rows: &[Row], detail: &Detail) -> (LabelDetail, f64) {
                 _ => None,
             })
             .filter(|arrow| matches!(arrow.packet.body, Body::Tcp(_)) == segments)
-            .map(|arrow| mono(&arrow::label(arrow, label), LABEL) + TIPS)
+            .map(|arrow| {
+                let words = mono(&arrow::label(arrow, label), LABEL);
+                match (arrow.leg, arrow.end) {
+                    (Leg::Whole, End::Delivered) => words + TIPS,
+                    _ => (words + TIPS) / HOLD,
+                }
+            })
             .fold(0.0, f64::max)
     };
     let label = match detail.wire {

@@ -38,7 +38,7 @@ const TICK: f64 = 15.0;
 const SAME_MOMENT: Duration = Duration::from_millis(1);
 
 /// Where a packet waits, as a part of its way.
-const HOLD: f64 = 0.72;
+pub(super) const HOLD: f64 = 0.72;
 
 /// Lines of a note, of a heading, of a remark at most. The rest is in the tooltip.
 const NOTE_LINES: usize = 4;
@@ -356,13 +356,12 @@ impl Layout<'_> {
             .lines
             .first()
             .map_or(0.0, |l| advance(l, LABEL, Face::Mono));
-        let label_x = match arrow.leg {
+        let away = (far - near).signum();
+        let label_x = match (arrow.leg, tip) {
             // Before the point where it waited: behind it there is no room.
-            Leg::Arrives => match arrow.toward {
-                Side::Right => from.x - 12.0 - width / 2.0,
-                Side::Left => from.x + 12.0 + width / 2.0,
-            },
-            _ => wire.middle() - 8.0 * (far - near).signum(),
+            (Leg::Arrives, _) => from.x - away * (12.0 + width / 2.0),
+            (_, Tip::Arrow) => wire.middle() - 8.0 * away,
+            _ => f64::midpoint(near, to.x),
         };
         let middle = match arrow.leg {
             Leg::Arrives => from.y + 4.0,
