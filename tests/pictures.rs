@@ -6,8 +6,9 @@ mod fixture;
 #[path = "support/runs.rs"]
 mod runs;
 
-use sockscope::report::{Detail, WireDetail, html, svg};
+use sockscope::report::{Detail, WireDetail, html, markdown, mermaid, svg};
 use sockscope::run::Run;
+use sockscope::suite::Case;
 
 #[test]
 fn write_out() {
@@ -31,17 +32,45 @@ fn write_out() {
         ("udp", runs::datagrams()),
     ];
     for (name, run) in &all {
-        let run = std::slice::from_ref(run);
-        let flags = Detail { all: false, wire: WireDetail::Flags };
-        let full = Detail { all: true, wire: WireDetail::Full };
+        let run = &[Case::from(run.clone())];
+        let flags = Detail {
+            all: false,
+            wire: WireDetail::Flags,
+        };
+        let full = Detail {
+            all: true,
+            wire: WireDetail::Full,
+        };
         let write = |ending: &str, text: String| {
             std::fs::write(folder.join(format!("{name}.{ending}")), text).expect("a file");
         };
         write("svg", svg::render(run, &flags));
         write("all.svg", svg::render(run, &full));
         write("html", html::render(run, &flags));
+        write("mmd", mermaid::render(run, &flags));
+        write("md", markdown::render(run, &LOOK, &flags));
     }
-    let runs: Vec<Run> = all.into_iter().take(3).map(|(_, run)| run).collect();
-    std::fs::write(folder.join("several.html"), html::render(&runs, &Detail::default())).expect("a file");
-    std::fs::write(folder.join("several.svg"), svg::render(&runs, &Detail::default())).expect("a file");
+    let mut flaky = Case::from(all[2].1.clone());
+    flaky.again(all[0].1.clone());
+    let runs = [flaky, all[1].1.clone().into()];
+    std::fs::write(
+        folder.join("several.html"),
+        html::render(&runs, &Detail::default()),
+    )
+    .expect("a file");
+    std::fs::write(
+        folder.join("several.svg"),
+        svg::render(&runs, &Detail::default()),
+    )
+    .expect("a file");
+    std::fs::write(
+        folder.join("several.md"),
+        markdown::render(&runs, &LOOK, &Detail::default()),
+    )
+    .expect("a file");
 }
+const LOOK: sockscope::report::Look = sockscope::report::Look {
+    width: 100,
+    color: false,
+    unicode: true,
+};

@@ -11,7 +11,8 @@
 //! | [`step_summary`] | several scenarios, for the page of a job on GitHub |
 //! | [`blessed`] | what `--bless` changed in a scenario file |
 //! | [`explain`], [`explain_state`] | a scenario's story beside its run; a TCP state |
-//! | [`markdown`] | a scenario explained, as Markdown |
+//! | [`markdown`] | a scenario explained, and runs for pull requests, as Markdown |
+//! | [`mermaid`] | the ladder as a sequence diagram for READMEs and pull requests |
 //! | [`moment`] | what is on the wire now, for stepping through a run |
 //! | [`list`] | the built-in scenarios by topic |
 //! | [`pcapng`] | the packets, for Wireshark |
@@ -23,6 +24,7 @@
 
 mod arrow;
 pub mod blessed;
+mod attempt;
 mod datagram;
 mod drawing;
 pub mod explain;
@@ -31,12 +33,13 @@ pub mod failure;
 pub mod format;
 pub mod github;
 mod grid;
-pub mod junit;
 pub mod html;
+pub mod junit;
 mod ladder;
 mod lane;
 pub mod list;
 pub mod markdown;
+pub mod mermaid;
 pub mod moment;
 mod origin;
 mod palette;

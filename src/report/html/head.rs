@@ -2,15 +2,16 @@
 
 use maud::{Markup, html};
 
-use super::class;
+use super::{class, name};
 use crate::event::Source;
+use crate::report::attempt::Attempt;
 use crate::report::svg::measure::legible;
 use crate::report::table;
 use crate::report::text::{escape, visible};
-use crate::run::Run;
 
 /// The heading of a run.
-pub(super) fn header(run: &Run, id: &str) -> Markup {
+pub(super) fn header(attempt: &Attempt, id: &str) -> Markup {
+    let run = attempt.run;
     let header = &run.header;
     let (word, _) = table::headline(run.outcome());
     let hosts: Vec<String> = header.hosts.iter().map(|h| escape(h.as_str())).collect();
@@ -26,7 +27,7 @@ pub(super) fn header(run: &Run, id: &str) -> Markup {
     ];
     html! {
         header {
-            h1 id=(format!("{id}-name")) { (legible(&escape(&header.scenario))) }
+            h1 id=(format!("{id}-name")) { (name(attempt)) }
             p class="title" { (legible(&visible(&header.title))) }
             p class="outcome" {
                 strong class=(format!("badge {}", class(run.outcome()))) { (word) }

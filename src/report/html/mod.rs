@@ -14,11 +14,13 @@ mod verdicts;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::attempt::{Attempt, attempts};
 use super::svg;
 use super::svg::measure::legible;
 use super::text::{count, escape, visible};
 use super::{Detail, table};
-use crate::run::{Outcome, Run};
+use crate::run::Outcome;
+use crate::suite::Case;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -32,12 +34,13 @@ const POLICY: &str = concat!(
 );
 
 /// A page about all runs. Ends in a newline.
-pub fn render(runs: &[Run], detail: &Detail) -> String {
-    let title = match runs {
+pub fn render(cases: &[Case], detail: &Detail) -> String {
+    let runs = attempts(cases);
+    let title = match runs.as_slice() {
         [only] => legible(&format!(
             "{}: {}",
-            escape(&only.header.scenario),
-            table::headline(only.outcome()).0.to_lowercase()
+            escape(&only.run.header.scenario),
+            table::headline(only.run.outcome()).0.to_lowercase()
         )),
         many => format!("sockscope: {}", count(many.len(), "run")),
     };
@@ -56,9 +59,11 @@ pub fn render(runs: &[Run], detail: &Detail) -> String {
             }
             body {
                 a class="skip" href="#main" { "To the content" }
-                @if runs.len() > 1 { (overview(runs)) }
+                @if runs.len() > 1 { (overview(&runs)) }
                 main id="main" {
-                    @for (number, run) in runs.iter().enumerate() { (article(run, detail, number)) }
+                    @for (number, attempt) in runs.iter().enumerate() {
+                        (article(attempt, detail, number))
+                    }
                 }
                 script { (PreEscaped(SCRIPT)) }
             }
@@ -77,19 +82,19 @@ fn class(outcome: Outcome) -> &'static str {
 }
 
 /// Several runs: what came of each.
-fn overview(runs: &[Run]) -> Markup {
+fn overview(runs: &[Attempt]) -> Markup {
     html! {
         nav class="overview" aria-label="Runs" {
             h1 { (count(runs.len(), "run")) }
             ol {
-                @for (number, run) in runs.iter().enumerate() {
+                @for (number, attempt) in runs.iter().enumerate() {
                     li {
-                        span class=(format!("badge {}", class(run.outcome()))) {
-                            (table::headline(run.outcome()).0)
+                        span class=(format!("badge {}", class(attempt.run.outcome()))) {
+                            (table::headline(attempt.run.outcome()).0)
                         }
                         " "
-                        a href=(format!("#run-{number}")) { (legible(&escape(&run.header.scenario))) }
-                        " " span class="faint" { (legible(&visible(&run.header.title))) }
+                        a href=(format!("#run-{number}")) { (name(attempt)) }
+                        " " span class="faint" { (legible(&visible(&attempt.run.header.title))) }
                     }
                 }
             }
@@ -97,19 +102,29 @@ fn overview(runs: &[Run]) -> Markup {
     }
 }
 
-fn article(run: &Run, detail: &Detail, number: usize) -> Markup {
+/// The scenario's name, and which try it was.
+fn name(attempt: &Attempt) -> String {
+    let name = legible(&escape(&attempt.run.header.scenario));
+    match &attempt.label {
+        Some(label) => format!("{name}, {label}"),
+        None => name,
+    }
+}
+
+fn article(attempt: &Attempt, detail: &Detail, number: usize) -> Markup {
+    let run = attempt.run;
     let id = format!("run-{number}");
     let parts = [
         ("verdicts", "Verdicts", verdicts::section(run, &id)),
-        ("picture", "Picture", picture(run, detail, &id)),
+        ("picture", "Picture", picture(attempt, detail, &id)),
         ("states", "State diagram", diagram::section(run, &id)),
         ("events", "Events", events::section(run, &id)),
         ("scenario", "Scenario", source::section(run, &id)),
     ];
     html! {
         article id=(id) aria-labelledby=(format!("{id}-name")) {
-            (head::header(run, &id))
-            nav aria-label=(format!("Parts of {}", legible(&escape(&run.header.scenario)))) {
+            (head::header(attempt, &id))
+            nav aria-label=(format!("Parts of {}", name(attempt))) {
                 ul {
                     @for (part, title, body) in &parts {
                         @if body.is_some() {
@@ -131,12 +146,12 @@ fn article(run: &Run, detail: &Detail, number: usize) -> Markup {
     }
 }
 
-fn picture(run: &Run, detail: &Detail, id: &str) -> Option<Markup> {
-    (!run.timeline.events().is_empty()).then(|| {
+fn picture(attempt: &Attempt, detail: &Detail, id: &str) -> Option<Markup> {
+    (!attempt.run.timeline.events().is_empty()).then(|| {
         html! {
             figure {
                 div class="wide" tabindex="0" role="region" aria-label="Picture, can be scrolled" {
-                    (svg::element(run, detail, &format!("{id}-ladder")))
+                    (svg::element(attempt, detail, &format!("{id}-ladder")))
                 }
                 figcaption {
                     "Time runs down. States stand at their life lines, segments are arrows. "

@@ -17,8 +17,9 @@ mod state;
 use maud::{Markup, PreEscaped, html};
 
 use super::Detail;
+use super::attempt::{Attempt, attempts};
 use super::rows::select;
-use crate::run::Run;
+use crate::suite::Case;
 use measure::Px;
 use page::Page;
 
@@ -32,8 +33,11 @@ const NOTE: f64 = 11.0;
 const HEADING: f64 = 13.0;
 
 /// A picture of all runs, one below the other, as an SVG document. Ends in a newline.
-pub fn render(runs: &[Run], detail: &Detail) -> String {
-    let pages: Vec<Page> = runs.iter().map(|run| Page::of(run, detail, true)).collect();
+pub fn render(cases: &[Case], detail: &Detail) -> String {
+    let pages: Vec<Page> = attempts(cases)
+        .iter()
+        .map(|attempt| Page::of(attempt, detail, true))
+        .collect();
     let width = pages.iter().map(|page| page.width).fold(0.0, f64::max);
     let height: f64 = pages.iter().map(|page| page.height).sum();
     let titles: Vec<&str> = pages.iter().map(|page| page.title.as_str()).collect();
@@ -59,8 +63,8 @@ pub fn render(runs: &[Run], detail: &Detail) -> String {
 
 /// The picture of one run as an element of a page that has [`STYLE`] and says elsewhere what the
 /// run was and came to. `id` is a word that nothing else on the page is called.
-pub(super) fn element(run: &Run, detail: &Detail, id: &str) -> Markup {
-    let page = Page::of(run, detail, false);
+pub(super) fn element(attempt: &Attempt, detail: &Detail, id: &str) -> Markup {
+    let page = Page::of(attempt, detail, false);
     html! {
         svg class="ladder" role="img" aria-labelledby=(format!("{id}-title {id}-story"))
             width=(Px(page.width)) height=(Px(page.height))

@@ -11,6 +11,7 @@ use super::state::{HEIGHT, frame};
 use super::{HEADING, LABEL, NOTE, select};
 use crate::model::Evidence;
 use crate::report::Detail;
+use crate::report::attempt::Attempt;
 use crate::report::lane::{meaning, occurs};
 use crate::report::palette::Tone;
 use crate::report::rows::Row;
@@ -55,8 +56,9 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Lays out `run`. `alone`: nothing else says what it is and came to.
-    pub(super) fn of(run: &Run, detail: &Detail, alone: bool) -> Page {
+    /// Lays out a run. `alone`: nothing else says what it is and came to.
+    pub(super) fn of(attempt: &Attempt, detail: &Detail, alone: bool) -> Page {
+        let run = attempt.run;
         let rows = select(run, detail);
         let columns = Columns::fit(run, &rows, detail);
         let mut writer = Writer {
@@ -65,7 +67,7 @@ impl Page {
             blocks: Vec::new(),
         };
         if alone {
-            writer.heading(run);
+            writer.heading(attempt);
         }
         let heads = (!rows.is_empty()).then_some(writer.at + 4.0);
         let mut scene = Scene::default();
@@ -209,11 +211,15 @@ impl Writer {
     }
 
     /// Name, title, place, settings, and what could not be seen.
-    fn heading(&mut self, run: &Run) {
-        let header = &run.header;
-        self.write(&escape(&header.scenario), NAME, Face::Heading, Tone::Strong);
+    fn heading(&mut self, attempt: &Attempt) {
+        let header = &attempt.run.header;
+        let mut name = escape(&header.scenario);
+        if let Some(label) = &attempt.label {
+            name.push_str(&format!(" ({label})"));
+        }
+        self.write(&name, NAME, Face::Heading, Tone::Strong);
         self.write(&visible(&header.title), LABEL, Face::Mono, Tone::Plain);
-        let mut place = table::place(run);
+        let mut place = table::place(attempt.run);
         if !header.settings.is_empty() {
             let settings: Vec<String> = header.settings.iter().map(|s| escape(s)).collect();
             place.push_str(&format!(" · {}", settings.join("; ")));
