@@ -96,7 +96,7 @@ impl Writer {
                 "" => "-",
                 title => title,
             };
-            text.push_str(&format!("  participant h{at} as {}\n", inert(title)));
+            text.push_str(&format!("  participant h{at} as {}\n", name(title)));
         }
         Writer {
             text,
@@ -286,20 +286,41 @@ fn pieces(word: &str) -> Vec<String> {
 fn inert(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
-        let plain = match c {
-            ' ' | ',' | '.' | '_' | '/' | '(' | ')' | '=' | '+' | '\'' | '→' | '…' | '▸' | '✓'
-            | '✗' | '·' => true,
-            // mermaid's own signs for an encoded letter.
-            'ﬂ' | '°' | '¶' | 'ß' => false,
-            c => c.is_alphanumeric(),
+        let harmless = match c {
+            ' ' | ',' | '.' | ':' | '_' | '/' | '(' | ')' | '=' | '+' | '\'' => true,
+            // Two of them begin an arrow or end a comment.
+            '-' => !safe.ends_with('-'),
+            c => is_plain_letter(c),
         };
-        if plain {
-            safe.push(c);
-        } else {
-            safe.push_str(&format!("#{};", u32::from(c)));
-        }
+        write(c, harmless, &mut safe);
     }
     safe
+}
+
+/// The same for what a life line is called, where more signs mean something.
+fn name(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        write(
+            c,
+            matches!(c, ' ' | '.' | '_') || is_plain_letter(c),
+            &mut safe,
+        );
+    }
+    safe
+}
+
+fn write(c: char, harmless: bool, into: &mut String) {
+    match harmless {
+        true => into.push(c),
+        false => into.push_str(&format!("#{};", u32::from(c))),
+    }
+}
+
+/// Whether a letter stands for itself. Four are mermaid's own signs for an encoded one.
+fn is_plain_letter(c: char) -> bool {
+    let mark = matches!(c, '→' | '…' | '▸' | '✓' | '✗' | '·');
+    mark || (c.is_alphanumeric() && !matches!(c, 'ﬂ' | '°' | '¶' | 'ß'))
 }
 
 #[cfg(test)]
@@ -310,9 +331,11 @@ mod tests {
     fn nothing_means_anything() {
         assert_eq!(
             inert("a;b#c<d>\"e\"%%f:{g}"),
-            "a#59;b#35;c#60;d#62;#34;e#34;#37;#37;f#58;#123;g#125;"
+            "a#59;b#35;c#60;d#62;#34;e#34;#37;#37;f:#123;g#125;"
         );
         assert_eq!(inert("SYN,ACK 6 bytes"), "SYN,ACK 6 bytes");
+        assert_eq!(inert("a-b --> c"), "a-b -#45;#62; c");
+        assert_eq!(name("a, b:c"), "a#44; b#58;c");
     }
 
     #[test]

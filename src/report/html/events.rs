@@ -97,7 +97,7 @@ fn draw(row: &Row) -> Markup {
                 @if row.text.chars().count() > LONG {
                     details {
                         summary { (row.text.chars().take(80).collect::<String>()) "…" }
-                        (row.text)
+                        div { (row.text) }
                     }
                 } @else { (row.text) }
             }
@@ -217,15 +217,12 @@ fn words(run: &Run, lanes: &Lanes, event: &Event) -> String {
         } => {
             let endpoint = run.timeline.endpoint_by_key(*key);
             let state = endpoint.map_or(crate::model::TcpState::Close, |e| e.state());
-            escape(&holders(by, unreadable, state, true))
+            holders(by, unreadable, state, true)
         }
         Kind::Sent(packet) => {
             let label = packet_label(packet, LabelDetail::Window);
-            format!(
-                "packet {} leaves for {}: {label}",
-                packet.id.0,
-                packet.to.as_ref().map_or("nowhere", |to| to.as_str())
-            )
+            let to = packet.to.as_ref().map_or("nowhere", |to| to.as_str());
+            format!("packet {} leaves for {}: {label}", packet.id.0, escape(to))
         }
         Kind::Held { packet } => format!("packet {} is held", packet.0),
         Kind::Dropped { packet, why } => format!("packet {} dropped: {}", packet.0, escape(why)),

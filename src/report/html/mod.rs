@@ -135,7 +135,7 @@ fn article(attempt: &Attempt, detail: &Detail, number: usize) -> Markup {
             }
             @for (part, title, body) in &parts {
                 @if let Some(body) = body {
-                    section id=(format!("{id}-{part}")) aria-labelledby=(format!("{id}-{part}-title")) {
+                    section id=(format!("{id}-{part}")) aria-labelledby=(format!("{id}-{part}-title {id}-name")) {
                         h2 id=(format!("{id}-{part}-title")) { (title) }
                         (body)
                     }

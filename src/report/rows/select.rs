@@ -8,7 +8,7 @@ use crate::causes::{self, Link};
 use crate::event::{Cause, Event, Kind, Packet, PacketId, SocketKey, Source};
 use crate::model::{Holder, ProcessName, Role, TcpState, Tuple, UdpState};
 use crate::report::palette::Tone;
-use crate::report::text::visible;
+use crate::report::text::{escape, visible};
 use crate::report::{Detail, datagram};
 use crate::run::{Run, Verdict};
 use crate::timeline::Endpoint;
@@ -274,7 +274,7 @@ impl<'a> Selector<'a> {
             && let Some(endpoint) = self.lanes.endpoint(key)
         {
             let happening = Happening {
-                text: format!("{}: a timer expired", endpoint.name),
+                text: format!("{}: a timer expired", escape(endpoint.name.as_str())),
                 tone: Tone::Plain,
                 side: Some(side),
                 class: Class::Event,
@@ -291,7 +291,7 @@ impl<'a> Selector<'a> {
         };
         if endpoint.role == Role::Listener && self.lanes.label(endpoint).is_empty() {
             let happening = Happening {
-                text: format!("{} gone", endpoint.name),
+                text: format!("{} gone", escape(endpoint.name.as_str())),
                 tone: Tone::Faint,
                 side: Some(self.lanes.side(endpoint)),
                 class: Class::Event,
@@ -342,7 +342,7 @@ impl<'a> Selector<'a> {
         let happening = Happening {
             text: format!(
                 "{} {}",
-                endpoint.name,
+                escape(endpoint.name.as_str()),
                 happening::holders(holders, unreadable, state, held_before)
             ),
             tone: Tone::Faint,

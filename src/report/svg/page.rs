@@ -19,8 +19,10 @@ use crate::report::table;
 use crate::report::text::{escape, visible};
 use crate::run::{Run, Verdict};
 
-/// From one line of a heading to the next.
-const LEADING: f64 = 16.0;
+/// From one line of a text of this size to the next.
+fn leading(size: f64) -> f64 {
+    (size * 1.3).max(16.0)
+}
 
 /// The size of the name.
 const NAME: f64 = 17.0;
@@ -104,7 +106,7 @@ impl Page {
     pub(super) fn draw(&self) -> Markup {
         html! {
             @for block in &self.blocks {
-                (lines(&block.text, block.x, block.base, LEADING, Type {
+                (lines(&block.text, block.x, block.base, leading(block.size), Type {
                     size: block.size,
                     face: block.face,
                     anchor: Anchor::Start,
@@ -207,7 +209,7 @@ impl Writer {
             face,
             tone,
         });
-        self.at += LEADING * (count as f64 - 1.0) + 6.0;
+        self.at += leading(size) * (count as f64 - 1.0) + 6.0;
     }
 
     /// Name, title, place, settings, and what could not be seen.
