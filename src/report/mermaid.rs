@@ -15,7 +15,7 @@ use crate::suite::Case;
 const LIMIT: usize = 45_000;
 
 /// Columns of a line of a note.
-const NOTE: usize = 40;
+const NOTE: usize = 36;
 
 /// The colour of a step, on light and on dark paper.
 const STEP: &str = "rect rgba(127, 127, 127, 0.12)";
@@ -75,12 +75,10 @@ impl Writer {
         let hosts = &run.header.hosts;
         let lanes = Lanes::of(run);
         let mut text = "sequenceDiagram\n".to_owned();
-        let title = format!(
-            "{}: {}",
-            escape(&run.header.scenario),
-            visible(&run.header.title)
-        );
-        text.push_str(&format!("  title {}\n", inert(&title)));
+        text.push_str(&format!(
+            "  title {}\n",
+            inert(&escape(&run.header.scenario))
+        ));
         let (lives, titles): (Vec<Option<String>>, Vec<String>) = match hosts.len() {
             0..=2 => [Side::Left, Side::Right]
                 .map(|side| (None, lanes.title(side)))
@@ -98,12 +96,16 @@ impl Writer {
             };
             text.push_str(&format!("  participant h{at} as {}\n", name(title)));
         }
-        Writer {
+        let mut writer = Writer {
             text,
             lives,
             open: false,
             note: None,
-        }
+        };
+        // A title is never broken, so the long one is a note.
+        let across = writer.across();
+        writer.note(across, &visible(&run.header.title));
+        writer
     }
 
     /// The life line of a host, or the nearest of the side.

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::map::{Beside, EDGES, Edge, HALF, NODES, SIZE};
-use crate::model::{Evidence, TcpState};
+use crate::model::{Evidence, Role, TcpState};
 use crate::report::palette::Tone;
 use crate::report::svg::measure::{Px, legible};
 use crate::report::text::escape;
@@ -23,12 +23,14 @@ pub(super) enum Node {
 
 /// A diagram for each endpoint; nothing without a TCP endpoint.
 pub(super) fn section(run: &Run, id: &str) -> Option<Markup> {
-    let endpoints: Vec<&Endpoint> = run
+    let mut endpoints: Vec<&Endpoint> = run
         .timeline
         .endpoints()
         .iter()
         .filter(|endpoint| !endpoint.history.is_empty())
         .collect();
+    // Connections tell more than listeners.
+    endpoints.sort_by_key(|endpoint| endpoint.role == Role::Listener);
     let name = |endpoint: &Endpoint| legible(&escape(endpoint.name.as_str()));
     (!endpoints.is_empty()).then(|| {
         html! {

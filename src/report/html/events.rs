@@ -12,7 +12,7 @@ use crate::report::datagram;
 use crate::report::rows::{Lanes, Moment, holders};
 use crate::report::svg::measure::legible;
 use crate::report::text::{count, escape, visible};
-use crate::run::Run;
+use crate::run::{Run, Verdict};
 
 /// A text longer than this is folded away, in characters.
 const LONG: usize = 400;
@@ -26,13 +26,31 @@ struct Row {
     who: String,
     kind: &'static str,
     text: String,
+    /// A failed expectation points here.
+    pointed: bool,
 }
 
 /// The table and its filters; nothing when nothing happened.
 pub(super) fn section(run: &Run, id: &str) -> Option<Markup> {
     let events = run.timeline.events();
     let lanes = Lanes::of(run);
-    let rows: Vec<Row> = events.iter().map(|event| row(run, &lanes, event)).collect();
+    let failed: BTreeSet<usize> = run
+        .checks()
+        .filter_map(|(_, check)| match &check.verdict {
+            Verdict::Fail(mismatch) => Some(&mismatch.events),
+            _ => None,
+        })
+        .flatten()
+        .copied()
+        .collect();
+    let rows: Vec<Row> = events
+        .iter()
+        .enumerate()
+        .map(|(index, event)| Row {
+            pointed: failed.contains(&index),
+            ..row(run, &lanes, event)
+        })
+        .collect();
     let values = |of: fn(&Row) -> &str| -> BTreeSet<&str> {
         rows.iter()
             .map(of)
@@ -87,13 +105,15 @@ fn choice(name: &str, title: &str, values: &BTreeSet<&str>, id: &str) -> Markup 
 
 fn draw(row: &Row) -> Markup {
     html! {
-        tr data-host=(row.host) data-who=(row.who) data-kind=(row.kind) {
+        tr class=[row.pointed.then_some("pointed")] data-host=(row.host) data-who=(row.who)
+            data-kind=(row.kind) {
             td class="number" { (row.at) }
             td class="number" { (row.step) }
             td { (row.host) }
             td { (row.who) }
             td { (row.kind) }
             td class="what" {
+                @if row.pointed { b { "a failed expectation points here: " } }
                 @if row.text.chars().count() > LONG {
                     details {
                         summary { (row.text.chars().take(80).collect::<String>()) "…" }
@@ -116,6 +136,7 @@ fn row(run: &Run, lanes: &Lanes, event: &Event) -> Row {
         who: legible(&escape(&who)),
         kind,
         text: legible(&words(run, lanes, event)),
+        pointed: false,
     }
 }
 

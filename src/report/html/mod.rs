@@ -28,7 +28,7 @@ const SCRIPT: &str = include_str!("script.js");
 /// What the page may do. A test keeps the hashes true.
 const POLICY: &str = concat!(
     "default-src 'none'; base-uri 'none'; form-action 'none'; style-src ",
-    "'sha256-4O3tI1hM5KWMDhtWFc4QSQ4j69nGaTwotZriesfDORI=' ",
+    "'sha256-3DAY0nmeGNAqgHSeEnnghHJ5X1r+kgEy/XrV17bA2Ns=' ",
     "'sha256-zH/HmIbJiXUV3VWV2DbM3WrdMPv1XNMJU6Md6dp9dvc='; script-src ",
     "'sha256-9GkLrYeeLeD87HjpZATcdjh64nP/Bfw9zwbfpZiDkso='"
 );
