@@ -120,6 +120,7 @@ fn pictures_and_pages_hold_together() {
     }
     for (name, run) in [
         ("made-failed", runs::failed()),
+        ("made-lost", runs::lost_fin()),
         ("made-held", runs::simultaneous_close()),
         ("made-three-hosts", runs::three_hosts()),
         ("made-udp", runs::datagrams()),
@@ -139,6 +140,8 @@ fn pictures_and_pages_hold_together() {
         runs::inconclusive().into(),
         runs::stopped().into(),
         runs::refused().into(),
+        runs::interrupted().into(),
+        runs::zombie().into(),
     ];
     write(&files, "made-several", &several, &flags, &ALL[..2]);
     for (name, run) in [

@@ -9,7 +9,7 @@ use crate::event::{Cause, Event, Kind, SocketKey};
 use crate::model::millis;
 use crate::report::arrow::{LabelDetail, packet_label};
 use crate::report::datagram;
-use crate::report::rows::{Lanes, Moment, holders};
+use crate::report::rows::{self, holders};
 use crate::report::svg::measure::legible;
 use crate::report::text::{count, escape, visible};
 use crate::run::{Run, Verdict};
@@ -33,7 +33,7 @@ struct Row {
 /// The table and its filters; nothing when nothing happened.
 pub(super) fn section(run: &Run, id: &str) -> Option<Markup> {
     let events = run.timeline.events();
-    let lanes = Lanes::of(run);
+    let mut told = rows::words(run).into_iter();
     let failed: BTreeSet<usize> = run
         .checks()
         .filter_map(|(_, check)| match &check.verdict {
@@ -48,7 +48,7 @@ pub(super) fn section(run: &Run, id: &str) -> Option<Markup> {
         .enumerate()
         .map(|(index, event)| Row {
             pointed: failed.contains(&index),
-            ..row(run, &lanes, event)
+            ..row(run, event, told.next().flatten())
         })
         .collect();
     let values = |of: fn(&Row) -> &str| -> BTreeSet<&str> {
@@ -126,7 +126,7 @@ fn draw(row: &Row) -> Markup {
     }
 }
 
-fn row(run: &Run, lanes: &Lanes, event: &Event) -> Row {
+fn row(run: &Run, event: &Event, told: Option<String>) -> Row {
     let (kind, who) = subject(run, &event.kind);
     Row {
         at: millis(event.at),
@@ -135,7 +135,7 @@ fn row(run: &Run, lanes: &Lanes, event: &Event) -> Row {
         host: legible(&escape(&host(run, &event.kind))),
         who: legible(&escape(&who)),
         kind,
-        text: legible(&words(run, lanes, event)),
+        text: legible(&words(run, event, told)),
         pointed: false,
     }
 }
@@ -207,8 +207,8 @@ fn host(run: &Run, kind: &Kind) -> String {
     }
 }
 
-/// The event in words.
-fn words(run: &Run, lanes: &Lanes, event: &Event) -> String {
+/// The event in words; `told`: as rows tell it.
+fn words(run: &Run, event: &Event, told: Option<String>) -> String {
     match &event.kind {
         Kind::StepBegan => {
             let text = run.steps.get(event.step).map_or("", |step| &step.text);
@@ -254,16 +254,6 @@ fn words(run: &Run, lanes: &Lanes, event: &Event) -> String {
             };
             format!("{how} \"{}\"", escape(text))
         }
-        _ => {
-            let moment = Moment {
-                lanes,
-                all: true,
-                zombie: false,
-                several_actions: true,
-            };
-            moment
-                .tell(event)
-                .map_or_else(String::new, |told| told.text)
-        }
+        _ => told.unwrap_or_default(),
     }
 }

@@ -220,7 +220,7 @@ fn reaped(by: &Reaper) -> String {
 }
 
 /// Who holds an endpoint, in words. `held_before`: somebody held it earlier.
-pub(super) fn holders(
+pub(in crate::report) fn holders(
     holders: &[Holder],
     unreadable: &[ProcessName],
     state: TcpState,

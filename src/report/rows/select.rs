@@ -27,6 +27,21 @@ pub fn select(run: &Run, detail: &Detail) -> Vec<Row> {
     condense::condense(selector.rows, [&titles[0], &titles[1]])
 }
 
+/// Each event in words, also those that change nothing; nothing for what rows show otherwise:
+/// steps, states, holders and segments.
+pub(in crate::report) fn words(run: &Run) -> Vec<Option<String>> {
+    let lanes = Lanes::of(run);
+    let detail = Detail {
+        all: true,
+        ..Detail::default()
+    };
+    let selector = Selector::new(run, &detail, &lanes);
+    let events = selector.events.iter().enumerate();
+    events
+        .map(|(index, event)| Some(selector.moment(index).tell(event)?.text))
+        .collect()
+}
+
 /// Goes through the events once and remembers what it has shown.
 pub(super) struct Selector<'a> {
     pub(super) run: &'a Run,
@@ -126,6 +141,13 @@ impl<'a> Selector<'a> {
     }
 
     fn tell(&mut self, index: usize) {
+        if let Some(happening) = self.moment(index).tell(&self.events[index]) {
+            self.push(index, RowKind::Happening(happening));
+        }
+    }
+
+    /// What is known when an event comes.
+    fn moment(&self, index: usize) -> Moment<'_> {
         let event = &self.events[index];
         if !self.detail.all && self.is_said_again(event) {
             return;
@@ -136,7 +158,7 @@ impl<'a> Selector<'a> {
         };
         let from = self.links.partition_point(|link| link.event < index);
         let to = self.links.partition_point(|link| link.event <= index);
-        let moment = Moment {
+        Moment {
             links: &self.links[from..to],
             before: &self.events[..index],
             lanes: self.lanes,
@@ -144,9 +166,6 @@ impl<'a> Selector<'a> {
             zombie,
             traced: self.run.header.observers.contains(&Source::Syscalls),
             several_actions: self.actions.get(&event.step).is_some_and(|n| *n > 1),
-        };
-        if let Some(happening) = moment.tell(event) {
-            self.push(index, RowKind::Happening(happening));
         }
     }
 

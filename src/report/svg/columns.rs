@@ -1,7 +1,7 @@
 //! Where everything stands from left to right: times, notes, states, life lines, the wire.
 
-use super::layout::HOLD;
 use super::measure::{Face, advance};
+use super::shaft::HOLD;
 use super::{LABEL, NOTE, STATE};
 use crate::event::Body;
 use crate::model::{HostName, millis};

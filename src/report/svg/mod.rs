@@ -12,6 +12,7 @@ mod layout;
 pub(super) mod measure;
 mod page;
 mod scene;
+mod shaft;
 mod state;
 
 use maud::{Markup, PreEscaped, html};
