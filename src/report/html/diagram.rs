@@ -49,7 +49,7 @@ pub(super) fn section(run: &Run, id: &str) -> Option<Markup> {
                         figcaption {
                             b { (name(endpoint)) } ": " (path(endpoint))
                         }
-                        div class="wide" tabindex="0" role="region"
+                        div class="wide" tabindex="0" role="group"
                             aria-label=(format!("State diagram of {}, can be scrolled", name(endpoint))) {
                             (draw(endpoint, &format!("{id}-diagram-{at}")))
                         }

@@ -70,7 +70,7 @@ pub(super) fn section(run: &Run, id: &str) -> Option<Markup> {
                 button type="reset" { "Show all" }
                 p role="status" aria-live="polite" { (count(rows.len(), "event")) }
             }
-            div class="wide" tabindex="0" role="region" aria-label="Events, can be scrolled" {
+            div class="wide" tabindex="0" role="group" aria-label="Events, can be scrolled" {
                 table id=(format!("{id}-table")) {
                     caption {
                         "All " (count(rows.len(), "event")) " in order; times in milliseconds since the run began"

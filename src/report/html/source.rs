@@ -27,7 +27,7 @@ pub(super) fn section(run: &Run, id: &str) -> Option<Markup> {
     (!text.is_empty()).then(|| {
         html! {
             p class="faint" { (legible(&escape(&run.header.file))) }
-            div class="wide" tabindex="0" role="region" aria-label="Scenario file, can be scrolled" {
+            div class="wide" tabindex="0" role="group" aria-label="Scenario file, can be scrolled" {
                 ol class="source" {
                     @for (at, line) in text.split_inclusive('\n').enumerate() {
                         @let span = start..start + line.len();
