@@ -31,7 +31,7 @@ struct Row {
 }
 
 /// The table and its filters; nothing when nothing happened.
-pub(super) fn section(run: &Run, id: &str) -> Option<Markup> {
+pub(super) fn section(run: &Run, id: &str, name: &str) -> Option<Markup> {
     let events = run.timeline.events();
     let mut told = rows::words(run).into_iter();
     let failed: BTreeSet<usize> = run
@@ -59,7 +59,7 @@ pub(super) fn section(run: &Run, id: &str) -> Option<Markup> {
     };
     (!rows.is_empty()).then(|| {
         html! {
-            form class="filters" hidden="" role="search" aria-label="Filter the events"
+            form class="filters" hidden="" role="search" aria-label=(format!("Filter the events of {name}"))
                 data-filters=(format!("{id}-table")) {
                 (choice("host", "Host", &values(|row| &row.host), id))
                 (choice("who", "Process or endpoint", &values(|row| &row.who), id))

@@ -2,15 +2,15 @@
 
 use maud::{Markup, html};
 
-use super::{class, name};
+use super::class;
 use crate::event::Source;
 use crate::report::attempt::Attempt;
 use crate::report::svg::measure::legible;
 use crate::report::table;
 use crate::report::text::{escape, visible};
 
-/// The heading of a run.
-pub(super) fn header(attempt: &Attempt, id: &str) -> Markup {
+/// The heading of a run that the page calls so.
+pub(super) fn header(attempt: &Attempt, id: &str, name: &str) -> Markup {
     let run = attempt.run;
     let header = &run.header;
     let (word, _) = table::headline(run.outcome());
@@ -27,7 +27,7 @@ pub(super) fn header(attempt: &Attempt, id: &str) -> Markup {
     ];
     html! {
         header {
-            h1 id=(format!("{id}-name")) { (name(attempt)) }
+            h1 id=(format!("{id}-name")) { (name) }
             p class="title" { (legible(&visible(&header.title))) }
             p class="outcome" {
                 strong class=(format!("badge {}", class(run.outcome()))) { (word) }

@@ -62,7 +62,7 @@ pub fn render(cases: &[Case], detail: &Detail) -> String {
                 @if runs.len() > 1 { (overview(&runs)) }
                 main id="main" {
                     @for (number, attempt) in runs.iter().enumerate() {
-                        (article(attempt, detail, number))
+                        (article(attempt, detail, number, runs.len() > 1))
                     }
                 }
                 script { (PreEscaped(SCRIPT)) }
@@ -111,20 +111,24 @@ fn name(attempt: &Attempt) -> String {
     }
 }
 
-fn article(attempt: &Attempt, detail: &Detail, number: usize) -> Markup {
+fn article(attempt: &Attempt, detail: &Detail, number: usize, several: bool) -> Markup {
+    let name = match several {
+        true => format!("{}. {}", number + 1, name(attempt)),
+        false => name(attempt),
+    };
     let run = attempt.run;
     let id = format!("run-{number}");
     let parts = [
         ("verdicts", "Verdicts", verdicts::section(run, &id)),
         ("picture", "Picture", picture(attempt, detail, &id)),
         ("states", "State diagram", diagram::section(run, &id)),
-        ("events", "Events", events::section(run, &id)),
+        ("events", "Events", events::section(run, &id, &name)),
         ("scenario", "Scenario", source::section(run, &id)),
     ];
     html! {
         article id=(id) aria-labelledby=(format!("{id}-name")) {
-            (head::header(attempt, &id))
-            nav aria-label=(format!("Parts of {}", name(attempt))) {
+            (head::header(attempt, &id, &name))
+            nav aria-label=(format!("Parts of {name}")) {
                 ul {
                     @for (part, title, body) in &parts {
                         @if body.is_some() {
