@@ -39,7 +39,7 @@ fn block(attempt: &Attempt, detail: &Detail) -> String {
         .label
         .as_ref()
         .map_or_else(String::new, |label| format!(", {label}"));
-    let (word, _) = table::headline(run.outcome());
+    let (word, _) = table::word(run);
     format!(
         "`{name}`{label}: {word}\n\n```mermaid\n{}```\n",
         diagram(run, detail)
@@ -247,7 +247,7 @@ impl Writer {
         }
         self.close();
         let across = self.across();
-        let (word, _) = table::headline(run.outcome());
+        let (word, _) = table::word(run);
         self.note(across.clone(), &format!("{word}: {}", table::tale(run)));
         for blind in &run.header.blind {
             self.note(across.clone(), &table::unseen(blind));

@@ -156,6 +156,7 @@ fn subject(run: &Run, kind: &Kind) -> (&'static str, String) {
         | Kind::Exited { process, .. }
         | Kind::Reaped { process, .. }
         | Kind::Adopted { process, .. }
+        | Kind::Renamed { process, .. }
         | Kind::Executed { process, .. } => ("process", process.to_string()),
         Kind::Signal { process, .. } => ("signal", process.to_string()),
         Kind::Output { process, .. } => ("output", process.to_string()),
@@ -194,6 +195,7 @@ fn host(run: &Run, kind: &Kind) -> String {
         | Kind::Exited { process, .. }
         | Kind::Reaped { process, .. }
         | Kind::Adopted { process, .. }
+        | Kind::Renamed { process, .. }
         | Kind::Executed { process, .. }
         | Kind::Signal { process, .. }
         | Kind::Output { process, .. }

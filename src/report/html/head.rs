@@ -13,7 +13,7 @@ use crate::report::text::{escape, visible};
 pub(super) fn header(attempt: &Attempt, id: &str, name: &str) -> Markup {
     let run = attempt.run;
     let header = &run.header;
-    let (word, _) = table::headline(run.outcome());
+    let (word, _) = table::word(run);
     let hosts: Vec<String> = header.hosts.iter().map(|h| escape(h.as_str())).collect();
     let observers: Vec<&str> = header.observers.iter().map(|o| observer(*o)).collect();
     let settings: Vec<String> = header.settings.iter().map(|s| escape(s)).collect();

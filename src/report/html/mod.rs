@@ -40,7 +40,7 @@ pub fn render(cases: &[Case], detail: &Detail) -> String {
         [only] => legible(&format!(
             "{}: {}",
             escape(&only.run.header.scenario),
-            table::headline(only.run.outcome()).0.to_lowercase()
+            table::word(only.run).0.to_lowercase()
         )),
         many => format!("sockscope: {}", count(many.len(), "run")),
     };
@@ -90,7 +90,7 @@ fn overview(runs: &[Attempt]) -> Markup {
                 @for (number, attempt) in runs.iter().enumerate() {
                     li {
                         span class=(format!("badge {}", class(attempt.run.outcome()))) {
-                            (table::headline(attempt.run.outcome()).0)
+                            (table::word(attempt.run).0)
                         }
                         " "
                         a href=(format!("#run-{number}")) { (name(attempt)) }

@@ -22,7 +22,7 @@ pub fn render(cases: &[Case], look: &Look, detail: &Detail) -> String {
             text.push_str(&format!(
                 "| {} | {} | {} |\n",
                 cell(&name(attempt)),
-                table::headline(attempt.run.outcome()).0,
+                table::word(attempt.run).0,
                 cell(&table::tale(attempt.run))
             ));
         }
@@ -46,7 +46,7 @@ fn name(attempt: &Attempt) -> String {
 
 fn one(attempt: &Attempt, several: bool, look: &Look, detail: &Detail) -> String {
     let run = attempt.run;
-    let (word, _) = table::headline(run.outcome());
+    let (word, _) = table::word(run);
     let mut text = format!(
         "### {}: {word}\n\n{}\n\n{}, {}\n",
         inline(&name(attempt)),

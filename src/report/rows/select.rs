@@ -141,7 +141,11 @@ impl<'a> Selector<'a> {
     }
 
     fn tell(&mut self, index: usize) {
-        if let Some(happening) = self.moment(index).tell(&self.events[index]) {
+        let event = &self.events[index];
+        if !self.detail.all && self.is_said_again(event) {
+            return;
+        }
+        if let Some(happening) = self.moment(index).tell(event) {
             self.push(index, RowKind::Happening(happening));
         }
     }
@@ -149,9 +153,6 @@ impl<'a> Selector<'a> {
     /// What is known when an event comes.
     fn moment(&self, index: usize) -> Moment<'_> {
         let event = &self.events[index];
-        if !self.detail.all && self.is_said_again(event) {
-            return;
-        }
         let zombie = match &event.kind {
             Kind::Exited { process, .. } => self.stays_zombie(index, process),
             _ => false,

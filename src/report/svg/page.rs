@@ -257,7 +257,7 @@ impl Writer {
         for doubt in table::doubts(run) {
             self.write(&format!("? {doubt}"), NOTE, Face::Mono, Tone::Closing);
         }
-        let (word, tone) = table::headline(run.outcome());
+        let (word, tone) = table::word(run);
         let text = format!("{word}  {}", table::tale(run));
         self.write(&text, LABEL, Face::Mono, tone);
     }
@@ -265,7 +265,7 @@ impl Writer {
 
 /// What the picture shows, for those who do not see it: the path of each endpoint.
 fn story(run: &Run, rows: &[Row]) -> String {
-    let (word, _) = table::headline(run.outcome());
+    let (word, _) = table::word(run);
     let mut text = format!("{}: {}.", word.to_lowercase(), table::tale(run));
     let arrows = rows
         .iter()
