@@ -98,7 +98,8 @@ fn told(svg: &str) -> Vec<String> {
         match reader.read_event().expect("XML") {
             Event::Start(element) => in_text = element.name().as_ref() == "text",
             Event::Text(text) if in_text => {
-                let words = text.trim();
+                // How a state is known may differ from run to run.
+                let words = text.trim().trim_end_matches(['~', '^']);
                 let first = words.split([',', ' ']).next().unwrap_or_default();
                 let segment = sockscope::event::TcpFlags::named(first).is_some();
                 let state = words.parse::<sockscope::model::TcpState>().is_ok();
