@@ -23,8 +23,8 @@
 //! | [`snapshot`] | the state of everything at one event |
 
 mod arrow;
-pub mod blessed;
 mod attempt;
+pub mod blessed;
 mod datagram;
 mod drawing;
 pub mod explain;
