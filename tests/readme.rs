@@ -84,3 +84,51 @@ fn the_exit_codes_are_those_of_the_help() {
     }
     assert_eq!(count, 6);
 }
+
+const PICTURE: &str = include_str!("../docs/normal-close.svg");
+
+/// What a picture of a run says of its steps, states and segments, from top to bottom.
+fn told(svg: &str) -> Vec<String> {
+    use quick_xml::events::Event;
+
+    let mut reader = quick_xml::Reader::from_str(svg);
+    let mut told = Vec::new();
+    let mut in_text = false;
+    loop {
+        match reader.read_event().expect("XML") {
+            Event::Start(element) => in_text = element.name().as_ref() == "text",
+            Event::Text(text) if in_text => {
+                // How a state is known may differ from run to run.
+                let words = text.trim().trim_end_matches(['~', '^']);
+                let first = words.split([',', ' ']).next().unwrap_or_default();
+                let segment = sockscope::event::TcpFlags::named(first).is_some();
+                let state = words.parse::<sockscope::model::TcpState>().is_ok();
+                let step = words.starts_with("client types") || words.starts_with("server types");
+                if segment || state || step {
+                    told.push(words.to_owned());
+                }
+            }
+            Event::Eof => return told,
+            _ => in_text = false,
+        }
+    }
+}
+
+/// `UPDATE_GOLDEN=1 cargo test --test readme` draws it anew.
+#[test]
+fn the_picture_is_of_a_run_as_it_is_today() {
+    if !wire() {
+        return;
+    }
+    let said = say(&["run", "normal-close", "--format", "svg"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/normal-close.svg");
+        std::fs::write(file, said.stdout).expect("the picture");
+        return;
+    }
+    let today = told(&said.stdout);
+    assert!(today.len() > 15, "{today:?}");
+    assert_eq!(told(PICTURE), today);
+    assert!(README.contains("(docs/normal-close.svg)"));
+}

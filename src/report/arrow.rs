@@ -2,7 +2,7 @@
 
 use super::rows::{Arrow, End, Leg, Side};
 use super::text::{cut, escape, grouped, width};
-use crate::event::{Body, Segment, SegmentRole, TcpFlags};
+use crate::event::{Body, Packet, Segment, SegmentRole, TcpFlags};
 
 /// How much of a segment its label tells, the most first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,11 @@ pub(super) fn columns(arrow: &Arrow, detail: LabelDetail) -> usize {
 
 /// What stands on the arrow.
 pub(super) fn label(arrow: &Arrow, detail: LabelDetail) -> String {
-    let packet = &arrow.packet;
+    packet_label(&arrow.packet, detail)
+}
+
+/// A packet in a few words.
+pub(super) fn packet_label(packet: &Packet, detail: LabelDetail) -> String {
     match &packet.body {
         Body::Tcp(segment) => segment_label(segment, packet.len, detail),
         Body::Udp => format!("UDP {}", payload(packet.len)),

@@ -199,7 +199,7 @@ fn mark_cell(mark: bool) -> Cell {
     Cell::new(if mark { ">" } else { "" }, Tone::Bad)
 }
 
-fn arrow_tone(arrow: &Arrow) -> Tone {
+pub(super) fn arrow_tone(arrow: &Arrow) -> Tone {
     match &arrow.packet.body {
         Body::Tcp(segment) => Tone::of_segment(segment, arrow.packet.len),
         Body::Udp => Tone::Plain,

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use super::{Detail, Look, github, junit, summary, tap};
+use super::{Detail, Look, github, html, junit, markdown, mermaid, summary, svg, tap};
 use crate::run::Run;
 use crate::suite::Case;
 
@@ -17,6 +17,14 @@ pub enum Format {
     Tap,
     /// Annotations of GitHub Actions.
     Github,
+    /// The ladder as a picture.
+    Svg,
+    /// A page for a browser.
+    Html,
+    /// A sequence diagram of mermaid.
+    Mermaid,
+    /// Markdown.
+    Markdown,
 }
 
 /// A line of the table of formats.
@@ -69,6 +77,30 @@ pub const FORMATS: &[About] = &[
         name: "github",
         purpose: "annotations of GitHub Actions, at most ten",
         writer: Writer::Suite(|cases, look, _| Ok(github::render(cases, look))),
+    },
+    About {
+        format: Format::Svg,
+        name: "svg",
+        purpose: "the ladder as a picture",
+        writer: Writer::Suite(|cases, _, detail| Ok(svg::render(cases, detail))),
+    },
+    About {
+        format: Format::Html,
+        name: "html",
+        purpose: "a page for a browser: picture, state diagram, every event",
+        writer: Writer::Suite(|cases, _, detail| Ok(html::render(cases, detail))),
+    },
+    About {
+        format: Format::Mermaid,
+        name: "mermaid",
+        purpose: "a sequence diagram for READMEs and pull requests",
+        writer: Writer::Suite(|cases, _, detail| Ok(mermaid::render(cases, detail))),
+    },
+    About {
+        format: Format::Markdown,
+        name: "markdown",
+        purpose: "verdicts, failures and ladder for pull requests and issues",
+        writer: Writer::Suite(|cases, look, detail| Ok(markdown::render(cases, look, detail))),
     },
 ];
 

@@ -40,23 +40,32 @@ fn sign(evidence: Evidence) -> &'static str {
     }
 }
 
+/// Whether a state of any row is known so.
+pub(super) fn occurs(rows: &[Row], wanted: Evidence) -> bool {
+    rows.iter().filter_map(Row::rung).any(|rung| {
+        [Side::Left, Side::Right]
+            .into_iter()
+            .filter_map(|side| rung.cell(side)?.state)
+            .any(|(_, evidence)| evidence == wanted)
+    })
+}
+
+/// What it means that a state is known so.
+pub(super) fn meaning(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Seen => "seen: the kernel was asked and answered so",
+        Evidence::Traced => "traced: a kernel event said so",
+        Evidence::Inferred => "inferred: the only way between two states that were seen",
+    }
+}
+
 /// What the signs behind states mean, those that occur.
 pub(super) fn legend(rows: &[Row], look: &Look) -> Vec<String> {
-    let occurs = |wanted: Evidence| {
-        rows.iter().filter_map(Row::rung).any(|rung| {
-            [Side::Left, Side::Right]
-                .into_iter()
-                .filter_map(|side| rung.cell(side)?.state)
-                .any(|(_, evidence)| evidence == wanted)
-        })
-    };
-    let mut parts = Vec::new();
-    if occurs(Evidence::Inferred) {
-        parts.push("~ inferred: the only way between two states that were seen");
-    }
-    if occurs(Evidence::Traced) {
-        parts.push("^ traced: a kernel event said so");
-    }
+    let parts: Vec<String> = [Evidence::Inferred, Evidence::Traced]
+        .into_iter()
+        .filter(|evidence| occurs(rows, *evidence))
+        .map(|evidence| format!("{} {}", sign(evidence), meaning(evidence)))
+        .collect();
     if parts.is_empty() {
         return Vec::new();
     }

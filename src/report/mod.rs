@@ -11,15 +11,19 @@
 //! | [`step_summary`] | several scenarios, for the page of a job on GitHub |
 //! | [`blessed`] | what `--bless` changed in a scenario file |
 //! | [`explain`], [`explain_state`] | a scenario's story beside its run; a TCP state |
-//! | [`markdown`] | a scenario explained, as Markdown |
+//! | [`markdown`] | a scenario explained, and runs for pull requests, as Markdown |
+//! | [`mermaid`] | the ladder as a sequence diagram for READMEs and pull requests |
 //! | [`moment`] | what is on the wire now, for stepping through a run |
 //! | [`list`] | the built-in scenarios by topic |
 //! | [`pcapng`] | the packets, for Wireshark |
 //! | [`style`] | samples as lsof, ss, netstat and ps print them |
+//! | [`svg`] | the ladder as a picture |
+//! | [`html`] | a page for a browser: picture, state diagram, events, verdicts, scenario |
 //! | [`rows`] | what of a timeline is worth showing: the rows that every picture draws |
 //! | [`snapshot`] | the state of everything at one event |
 
 mod arrow;
+mod attempt;
 pub mod blessed;
 mod datagram;
 mod drawing;
@@ -29,11 +33,13 @@ pub mod failure;
 pub mod format;
 pub mod github;
 mod grid;
+pub mod html;
 pub mod junit;
 mod ladder;
 mod lane;
 pub mod list;
 pub mod markdown;
+pub mod mermaid;
 pub mod moment;
 mod origin;
 mod palette;
@@ -45,6 +51,7 @@ mod snippet;
 pub mod step_summary;
 pub mod style;
 pub mod summary;
+pub mod svg;
 pub mod table;
 pub mod tap;
 mod text;

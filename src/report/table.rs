@@ -8,7 +8,7 @@ use super::rows::select;
 use super::text::{count, cut, escape, visible, width};
 use super::{Detail, Look};
 use crate::event::{Aspect, Source};
-use crate::run::{Outcome, Place, Run, Verdict};
+use crate::run::{Blind, Outcome, Place, Run, Verdict};
 
 /// The whole table, ending in a newline.
 pub fn render(run: &Run, look: &Look, detail: &Detail) -> String {
@@ -57,22 +57,31 @@ fn heading(run: &Run, look: &Look) -> Vec<String> {
         lines.extend(wrap(look, "  ", &settings.join("; "), Tone::Faint));
     }
     for blind in &header.blind {
-        let mut text = format!(
-            "cannot see {}: {}",
-            blind.aspect.words(),
-            escape(&blind.why)
-        );
-        if let Some(remedy) = &blind.remedy {
-            text.push_str("; remedy: ");
-            text.push_str(&escape(remedy));
-        }
-        lines.extend(wrap(look, "  ", &text, Tone::Closing));
+        lines.extend(wrap(look, "  ", &unseen(blind), Tone::Closing));
     }
     lines
 }
 
+/// What could not be seen, why, and what would change it.
+pub(super) fn unseen(blind: &Blind) -> String {
+    let text = format!(
+        "cannot see {}: {}",
+        blind.aspect.words(),
+        escape(&blind.why)
+    );
+    with_remedy(text, blind.remedy.as_deref())
+}
+
+fn with_remedy(mut text: String, remedy: Option<&str>) -> String {
+    if let Some(remedy) = remedy {
+        text.push_str("; remedy: ");
+        text.push_str(&escape(remedy));
+    }
+    text
+}
+
 /// `wire · complete`, `host loopback · sampled`, `host loopback · not run`
-fn place(run: &Run) -> String {
+pub(super) fn place(run: &Run) -> String {
     let place = match run.header.place {
         Place::Wire => "wire",
         Place::Loopback => "private loopback",
@@ -95,36 +104,13 @@ fn place(run: &Run) -> String {
 /// The last line, and why something is inconclusive.
 fn verdict(run: &Run, look: &Look) -> Vec<String> {
     let mut lines = Vec::new();
-    // The step in which a run stopped is undecided as a whole: its heading counts that.
-    let stopped_in = run.stopped.as_ref().map(|_| run.steps.len());
-    let decided = |step: usize| stopped_in != Some(step + 1);
-    for (step, check) in run.checks().filter(|(step, _)| decided(*step)) {
-        if let Verdict::Inconclusive { why, remedy } = &check.verdict {
-            let mut text = format!(
-                "step {}: {}: {}",
-                step + 1,
-                visible(&check.text),
-                escape(why)
-            );
-            if let Some(remedy) = remedy {
-                text.push_str("; remedy: ");
-                text.push_str(&escape(remedy));
-            }
-            lines.extend(wrap(look, " ? ", &text, Tone::Closing));
-        }
+    for text in doubts(run) {
+        lines.extend(wrap(look, " ? ", &text, Tone::Closing));
     }
-    let (word, tone) = match run.outcome() {
-        Outcome::Passed if run.is_trace() => ("ended", Tone::Good),
-        outcome => headline(outcome),
-    };
-    if let Some(stopped) = &run.stopped {
-        let indent = format!(" {word}  ");
-        let why = match run.steps.len() {
-            0 => escape(&stopped.why),
-            step if stopped.outcome == Outcome::Interrupted => format!("in step {step}"),
-            step => format!("step {step}: {}", escape(&stopped.why)),
-        };
-        let mut told = wrap(look, &indent, &why, Tone::Plain);
+    let (word, tone) = word(run);
+    let tale = tale(run);
+    if run.stopped.is_some() {
+        let mut told = wrap(look, &format!(" {word}  "), &tale, Tone::Plain);
         if let Some(first) = told.first_mut() {
             *first = first.replacen(word, &look.paint(tone, word), 1);
         }
@@ -134,9 +120,51 @@ fn verdict(run: &Run, look: &Look) -> Vec<String> {
     lines.push(format!(
         " {}  {}",
         look.paint(tone, word),
-        look.glyphs(&counts(run))
+        look.glyphs(&tale)
     ));
     lines
+}
+
+/// Why expectations are inconclusive, one text each.
+pub(super) fn doubts(run: &Run) -> Vec<String> {
+    // The step in which a run stopped is undecided as a whole: its heading counts that.
+    let stopped_in = run.stopped.as_ref().map(|_| run.steps.len());
+    let decided = |step: usize| stopped_in != Some(step + 1);
+    run.checks()
+        .filter(|(step, _)| decided(*step))
+        .filter_map(|(step, check)| match &check.verdict {
+            Verdict::Inconclusive { why, remedy } => {
+                let text = format!(
+                    "step {}: {}: {}",
+                    step + 1,
+                    visible(&check.text),
+                    escape(why)
+                );
+                Some(with_remedy(text, remedy.as_deref()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// What stands behind the word of the outcome: the counts, or why the run stopped.
+pub(super) fn tale(run: &Run) -> String {
+    let Some(stopped) = &run.stopped else {
+        return counts(run);
+    };
+    match run.steps.len() {
+        0 => escape(&stopped.why),
+        step if stopped.outcome == Outcome::Interrupted => format!("in step {step}"),
+        step => format!("step {step}: {}", escape(&stopped.why)),
+    }
+}
+
+/// The word of what a run came to.
+pub(super) fn word(run: &Run) -> (&'static str, Tone) {
+    match run.outcome() {
+        Outcome::Passed if run.is_trace() => ("ended", Tone::Good),
+        outcome => headline(outcome),
+    }
 }
 
 /// The word of an outcome: loud unless all is well.

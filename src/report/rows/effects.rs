@@ -19,7 +19,9 @@ pub(super) fn of_end(links: &[Link], lanes: &Lanes<'_>) -> String {
     let mut text = String::new();
     for link in links.iter().take(TOLD) {
         let endpoint = lanes.endpoint(link.socket);
-        let of = endpoint.map_or_else(String::new, |endpoint| format!(" of {}", endpoint.name));
+        let of = endpoint.map_or_else(String::new, |endpoint| {
+            format!(" of {}", escape(endpoint.name.as_str()))
+        });
         text.push_str(&format!(
             "; the kernel closed fd {}{of}{}",
             link.fd,

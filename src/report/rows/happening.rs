@@ -45,7 +45,11 @@ impl Moment<'_> {
                 process,
                 pid,
                 parent,
-            } => self.of(parent, Tone::Plain, format!("forked {process}, pid {pid}")),
+            } => self.of(
+                parent,
+                Tone::Plain,
+                format!("forked {}, pid {pid}", escape(process.as_str())),
+            ),
             Kind::ProcessState { process, state } => self.process_state(process, *state),
             Kind::Exited { process, status } => self.exited(process, *status),
             // The lab's init started a program's first process: who else would reap it?
@@ -62,7 +66,7 @@ impl Moment<'_> {
             }
             Kind::Adopted { process, by } => {
                 let by = match by {
-                    Reaper::Process(name) => name.to_string(),
+                    Reaper::Process(name) => escape(name.as_str()),
                     Reaper::Init => "init".to_owned(),
                     Reaper::Kernel => "the kernel".to_owned(),
                     Reaper::Unknown => "nobody knows whom".to_owned(),
@@ -95,7 +99,7 @@ impl Moment<'_> {
             Kind::Gauges { key, facts } => {
                 let endpoint = self.lanes.endpoint(*key).filter(|_| self.all)?;
                 Some(Happening {
-                    text: format!("{} {}", endpoint.name, gauges(facts)),
+                    text: format!("{} {}", escape(endpoint.name.as_str()), gauges(facts)),
                     tone: Tone::Faint,
                     side: Some(self.lanes.side(endpoint)),
                     class: Class::Event,
@@ -134,7 +138,8 @@ impl Moment<'_> {
                     ToldSegment::Retransmitted => "sent a segment again",
                 };
                 let endpoint = key.and_then(|key| self.lanes.endpoint(key));
-                let who = endpoint.map_or_else(|| tuple.local.to_string(), |e| e.name.to_string());
+                let who =
+                    endpoint.map_or_else(|| tuple.local.to_string(), |e| escape(e.name.as_str()));
                 Some(Happening {
                     text: format!("{who} {text}"),
                     tone: Tone::Closing,
@@ -207,7 +212,7 @@ fn free(class: Class, tone: Tone, text: String) -> Happening {
 
 fn reaped(by: &Reaper) -> String {
     match by {
-        Reaper::Process(parent) => format!("reaped by {parent}"),
+        Reaper::Process(parent) => format!("reaped by {}", escape(parent.as_str())),
         Reaper::Init => "reaped by init".to_owned(),
         Reaper::Kernel => "reaped by the kernel at once".to_owned(),
         Reaper::Unknown => "reaped, nobody saw by whom".to_owned(),
@@ -215,7 +220,7 @@ fn reaped(by: &Reaper) -> String {
 }
 
 /// Who holds an endpoint, in words. `held_before`: somebody held it earlier.
-pub(super) fn holders(
+pub(in crate::report) fn holders(
     holders: &[Holder],
     unreadable: &[ProcessName],
     state: TcpState,
@@ -232,12 +237,15 @@ pub(super) fn holders(
     } else {
         let names: Vec<String> = holders
             .iter()
-            .map(|holder| format!("{} fd {}", holder.process, holder.fd))
+            .map(|holder| format!("{} fd {}", escape(holder.process.as_str()), holder.fd))
             .collect();
         format!("held by {}", names.join(", "))
     };
     if !unreadable.is_empty() {
-        let names: Vec<&str> = unreadable.iter().map(ProcessName::as_str).collect();
+        let names: Vec<String> = unreadable
+            .iter()
+            .map(|name| escape(name.as_str()))
+            .collect();
         text.push_str(", perhaps by ");
         text.push_str(&names.join(", "));
         text.push_str(" (descriptors unreadable)");

@@ -2,6 +2,7 @@
 
 use crate::event::{Packet, SocketKey, WIRE};
 use crate::model::{HostName, ProcessName, ProgramName, Role};
+use crate::report::text::escape;
 use crate::run::Run;
 use crate::timeline::Endpoint;
 
@@ -141,8 +142,8 @@ impl<'a> Lanes<'a> {
         };
         match naming {
             Naming::Unnamed => String::new(),
-            Naming::Local => endpoint.name.local().to_owned(),
-            Naming::Full => endpoint.name.to_string(),
+            Naming::Local => escape(endpoint.name.local()),
+            Naming::Full => escape(endpoint.name.as_str()),
         }
     }
 
@@ -156,7 +157,7 @@ impl<'a> Lanes<'a> {
             },
             _ => self.programs(side),
         };
-        super::super::text::escape(&names.join(", "))
+        escape(&names.join(", "))
     }
 
     fn programs(&self, side: Side) -> Vec<String> {

@@ -9,8 +9,10 @@ mod lanes;
 mod segments;
 mod select;
 
+pub(super) use happening::holders;
 pub use lanes::{Lanes, Side};
 pub use select::select;
+pub(super) use select::words;
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use crate::causes::{self, Link};
 use crate::event::{Cause, Event, Kind, Packet, PacketId, SocketKey, Source};
 use crate::model::{Holder, ProcessName, Role, TcpState, Tuple, UdpState};
 use crate::report::palette::Tone;
-use crate::report::text::visible;
+use crate::report::text::{escape, visible};
 use crate::report::{Detail, datagram};
 use crate::run::{Run, Verdict};
 use crate::timeline::Endpoint;
@@ -25,6 +25,21 @@ pub fn select(run: &Run, detail: &Detail) -> Vec<Row> {
     }
     let titles = [lanes.title(Side::Left), lanes.title(Side::Right)];
     condense::condense(selector.rows, [&titles[0], &titles[1]])
+}
+
+/// Each event in words, also those that change nothing; nothing for what rows show otherwise:
+/// steps, states, holders and segments.
+pub(in crate::report) fn words(run: &Run) -> Vec<Option<String>> {
+    let lanes = Lanes::of(run);
+    let detail = Detail {
+        all: true,
+        ..Detail::default()
+    };
+    let selector = Selector::new(run, &detail, &lanes);
+    let events = selector.events.iter().enumerate();
+    events
+        .map(|(index, event)| Some(selector.moment(index).tell(event)?.text))
+        .collect()
 }
 
 /// Goes through the events once and remembers what it has shown.
@@ -130,13 +145,21 @@ impl<'a> Selector<'a> {
         if !self.detail.all && self.is_said_again(event) {
             return;
         }
+        if let Some(happening) = self.moment(index).tell(event) {
+            self.push(index, RowKind::Happening(happening));
+        }
+    }
+
+    /// What is known when an event comes.
+    fn moment(&self, index: usize) -> Moment<'_> {
+        let event = &self.events[index];
         let zombie = match &event.kind {
             Kind::Exited { process, .. } => self.stays_zombie(index, process),
             _ => false,
         };
         let from = self.links.partition_point(|link| link.event < index);
         let to = self.links.partition_point(|link| link.event <= index);
-        let moment = Moment {
+        Moment {
             links: &self.links[from..to],
             before: &self.events[..index],
             lanes: self.lanes,
@@ -144,9 +167,6 @@ impl<'a> Selector<'a> {
             zombie,
             traced: self.run.header.observers.contains(&Source::Syscalls),
             several_actions: self.actions.get(&event.step).is_some_and(|n| *n > 1),
-        };
-        if let Some(happening) = moment.tell(event) {
-            self.push(index, RowKind::Happening(happening));
         }
     }
 
@@ -274,7 +294,7 @@ impl<'a> Selector<'a> {
             && let Some(endpoint) = self.lanes.endpoint(key)
         {
             let happening = Happening {
-                text: format!("{}: a timer expired", endpoint.name),
+                text: format!("{}: a timer expired", escape(endpoint.name.as_str())),
                 tone: Tone::Plain,
                 side: Some(side),
                 class: Class::Event,
@@ -291,7 +311,7 @@ impl<'a> Selector<'a> {
         };
         if endpoint.role == Role::Listener && self.lanes.label(endpoint).is_empty() {
             let happening = Happening {
-                text: format!("{} gone", endpoint.name),
+                text: format!("{} gone", escape(endpoint.name.as_str())),
                 tone: Tone::Faint,
                 side: Some(self.lanes.side(endpoint)),
                 class: Class::Event,
@@ -342,7 +362,7 @@ impl<'a> Selector<'a> {
         let happening = Happening {
             text: format!(
                 "{} {}",
-                endpoint.name,
+                escape(endpoint.name.as_str()),
                 happening::holders(holders, unreadable, state, held_before)
             ),
             tone: Tone::Faint,
