@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use super::{Detail, Look, github, html, junit, markdown, mermaid, summary, svg, tap};
+use crate::record;
 use crate::run::Run;
 use crate::suite::Case;
 
@@ -25,6 +26,10 @@ pub enum Format {
     Mermaid,
     /// Markdown.
     Markdown,
+    /// The record, a JSON object a line.
+    Jsonl,
+    /// What the record holds as one JSON value.
+    Json,
 }
 
 /// A line of the table of formats.
@@ -101,6 +106,18 @@ pub const FORMATS: &[About] = &[
         name: "markdown",
         purpose: "verdicts, failures and ladder for pull requests and issues",
         writer: Writer::Suite(|cases, look, detail| Ok(markdown::render(cases, look, detail))),
+    },
+    About {
+        format: Format::Jsonl,
+        name: "jsonl",
+        purpose: "the record, a JSON object a line: for jq and `sockscope replay`",
+        writer: Writer::Suite(|cases, _, _| Ok(record::lines(cases)?)),
+    },
+    About {
+        format: Format::Json,
+        name: "json",
+        purpose: "the same as one JSON value",
+        writer: Writer::Suite(|cases, _, _| Ok(record::document(cases)?)),
     },
 ];
 

@@ -13,6 +13,7 @@
 //! | [`explain`], [`explain_state`] | a scenario's story beside its run; a TCP state |
 //! | [`markdown`] | a scenario explained, and runs for pull requests, as Markdown |
 //! | [`mermaid`] | the ladder as a sequence diagram for READMEs and pull requests |
+//! | [`difference`] | where two runs differ first, as `diff -u` prints it |
 //! | [`moment`] | what is on the wire now, for stepping through a run |
 //! | [`list`] | the built-in scenarios by topic |
 //! | [`pcapng`] | the packets, for Wireshark |
@@ -26,6 +27,7 @@ mod arrow;
 mod attempt;
 pub mod blessed;
 mod datagram;
+pub mod difference;
 mod drawing;
 pub mod explain;
 pub mod explain_state;
