@@ -17,10 +17,12 @@
 //! | [`pcapng`] | the packets, for Wireshark |
 //! | [`style`] | samples as lsof, ss, netstat and ps print them |
 //! | [`rows`] | what of a timeline is worth showing: the rows that every picture draws |
+//! | [`sockets`] | sockets of the machine, as `ls` lists them |
 //! | [`snapshot`] | the state of everything at one event |
 
 mod arrow;
 pub mod blessed;
+mod columns;
 mod datagram;
 mod drawing;
 pub mod explain;
@@ -42,6 +44,7 @@ mod problem;
 pub mod rows;
 pub mod snapshot;
 mod snippet;
+pub mod sockets;
 pub mod step_summary;
 pub mod style;
 pub mod summary;
