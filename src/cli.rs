@@ -10,9 +10,11 @@ use sockscope::model::ProgramName;
 use sockscope::report::{Detail, Look, WireDetail};
 use sockscope::run::Place;
 
+mod ls;
 mod report;
 mod report_to;
 
+pub(crate) use ls::{Ls, LsOptions};
 pub(crate) use report::{LookArguments, ReportArguments, ReportOptions};
 
 const EXIT_CODES: &str = "\
@@ -71,6 +73,9 @@ pub(crate) enum Command {
     Schema(Schema),
     /// Run a built-in server or client by hand; without a name, list them
     Program(Program),
+    /// List the machine's sockets and every process that holds them, as lsof, ss and netstat do
+    #[command(after_help = ls::FILTERS)]
+    Ls(Ls),
     /// Say what sockscope can see on this machine, and what stands in its way
     Doctor,
     /// The first process of a lab

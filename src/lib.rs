@@ -75,6 +75,7 @@
 //! | [`lab`] | hosts (namespaces), the wire (TUN devices), the first process, which starts and reaps |
 //! | [`driver`] | the step loop: acts, lets one packet at a time go, samples at quiet points, judges |
 //! | [`observe`] | what asks the kernel: sockets (sock_diag), processes (`/proc`, pidfds), holders |
+//! | [`live`] | programs that run already: filters, the machine's sockets, who holds them |
 //! | [`event`] | [`event::Event`]: the contract between what observes and what reads |
 //! | [`model`] | plain values that all rooms speak of: states, endpoints, holders, names |
 //! | [`timeline`] | all events in order; names endpoints, keeps what is known of each |
@@ -141,6 +142,8 @@ pub mod event;
 pub mod graph;
 #[doc(hidden)]
 pub mod lab;
+#[doc(hidden)]
+pub mod live;
 #[doc(hidden)]
 pub mod matching;
 pub mod model;

@@ -115,6 +115,11 @@ impl ReportOptions {
 const NO_TERMINAL: u16 = 100;
 
 impl LookArguments {
+    /// Whether the user named a width.
+    pub(crate) fn has_width(&self) -> bool {
+        self.width.is_some()
+    }
+
     pub(super) fn of_file(&self) -> Look {
         Look {
             width: usize::from(self.width.unwrap_or(NO_TERMINAL)),

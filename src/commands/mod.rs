@@ -11,6 +11,7 @@ pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod lab_init;
 pub(crate) mod list;
+pub(crate) mod ls;
 pub(crate) mod new;
 pub(crate) mod program;
 pub(crate) mod records;
@@ -49,7 +50,11 @@ pub(crate) fn print_message(message: &clap::Error) -> u8 {
     }
 }
 
-fn written(result: std::io::Result<()>) -> Result<(), u8> {
+/// What a write to standard output comes to; a reader that went away is no error.
+///
+/// # Errors
+/// An exit code, when it failed for another reason.
+pub(crate) fn written(result: std::io::Result<()>) -> Result<(), u8> {
     match result {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

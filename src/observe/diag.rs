@@ -16,7 +16,7 @@ use nix::sys::socket::{
 use crate::model::{SocketFacts, Tuple};
 
 use super::inet_diag::{
-    Answer, DecodeError, End, Extensions, Family, Protocol, Request, StateMask, parse,
+    Answer, Code, DecodeError, End, Extensions, Family, Protocol, Request, StateMask, parse,
 };
 
 /// Larger than any answer to an exact query (about 500 bytes on Linux 6.18).
@@ -183,6 +183,49 @@ impl DiagSocket {
         Ok(sockets)
     }
 
+    /// Every socket of a protocol and family in one of these states that `code` lets through: the
+    /// kernel leaves out the others before it copies anything.
+    ///
+    /// # Errors
+    /// As [`DiagSocket::dump`].
+    pub fn dump_where(
+        &self,
+        protocol: Protocol,
+        family: Family,
+        states: StateMask,
+        code: &Code,
+    ) -> Result<Vec<SocketFacts>, DiagError> {
+        let request = Request::Dump {
+            protocol,
+            family,
+            states,
+            extensions: Extensions::NONE,
+        };
+        self.dump_filtered(&request, code)
+    }
+
+    /// As [`DiagSocket::dump_where`], with each datagram's sockets as it comes.
+    ///
+    /// # Errors
+    /// As [`DiagSocket::dump`]; also [`DiagError::Inconsistent`] and [`DiagError::TooLarge`] at
+    /// once, where [`DiagSocket::dump_where`] begins anew: what was given so far does not count.
+    pub fn dump_batches(
+        &self,
+        protocol: Protocol,
+        family: Family,
+        states: StateMask,
+        code: &Code,
+        mut take: impl FnMut(Vec<SocketFacts>),
+    ) -> Result<(), DiagError> {
+        let request = Request::Dump {
+            protocol,
+            family,
+            states,
+            extensions: Extensions::NONE,
+        };
+        self.dump_once(&request, code, &mut vec![0u8; DUMP_BUFFER], &mut take)
+    }
+
     fn exact(
         &self,
         protocol: Protocol,
@@ -199,7 +242,8 @@ impl DiagSocket {
             },
         };
         let mut buffer = [0u8; EXACT_BUFFER];
-        let sequence = self.send(&request)?;
+        let sequence = self.next_sequence();
+        self.send(&request.encode(sequence))?;
         loop {
             let length = self.receive(&mut buffer)?;
             let bytes = buffer.get(..length).ok_or(DiagError::TooLarge(length))?;
@@ -234,11 +278,16 @@ impl DiagSocket {
             states,
             extensions: Extensions::NONE,
         };
+        self.dump_filtered(&request, &Code::default())
+    }
+
+    fn dump_filtered(&self, request: &Request, code: &Code) -> Result<Vec<SocketFacts>, DiagError> {
         let mut buffer = vec![0u8; DUMP_BUFFER];
         let mut last = DiagError::Inconsistent;
         for _ in 0..ATTEMPTS {
-            match self.dump_once(&request, &mut buffer) {
-                Ok(sockets) => return Ok(sockets),
+            let mut sockets = Vec::new();
+            match self.dump_once(request, code, &mut buffer, &mut |more| sockets.extend(more)) {
+                Ok(()) => return Ok(sockets),
                 Err(DiagError::TooLarge(needed)) => {
                     buffer.resize(needed, 0);
                     last = DiagError::TooLarge(needed);
@@ -255,10 +304,12 @@ impl DiagSocket {
     fn dump_once(
         &self,
         request: &Request,
+        code: &Code,
         buffer: &mut [u8],
-    ) -> Result<Vec<SocketFacts>, DiagError> {
-        let sequence = self.send(request)?;
-        let mut sockets = Vec::new();
+        take: &mut dyn FnMut(Vec<SocketFacts>),
+    ) -> Result<(), DiagError> {
+        let sequence = self.next_sequence();
+        self.send(&request.encode_with(sequence, code))?;
         let mut interrupted = false;
         let mut needed = None;
         loop {
@@ -272,7 +323,7 @@ impl DiagSocket {
                 end,
                 interrupted: now,
             } = parse(bytes, sequence)?;
-            sockets.extend(more);
+            take(more);
             interrupted |= now;
             match (end, needed) {
                 (None, _) => {}
@@ -281,18 +332,21 @@ impl DiagSocket {
                 }
                 (Some(End::Done), Some(needed)) => return Err(DiagError::TooLarge(needed)),
                 (Some(End::Done), None) if interrupted => return Err(DiagError::Inconsistent),
-                (Some(End::Done), None) => return Ok(sockets),
+                (Some(End::Done), None) => return Ok(()),
             }
         }
     }
 
-    fn send(&self, request: &Request) -> Result<u32, DiagError> {
+    fn next_sequence(&self) -> u32 {
         let sequence = self.sequence.get().wrapping_add(1);
         self.sequence.set(sequence);
-        let bytes = request.encode(sequence);
+        sequence
+    }
+
+    fn send(&self, request: &[u8]) -> Result<(), DiagError> {
         loop {
-            match send(self.fd.as_raw_fd(), &bytes, MsgFlags::empty()) {
-                Ok(_) => return Ok(sequence),
+            match send(self.fd.as_raw_fd(), request, MsgFlags::empty()) {
+                Ok(_) => return Ok(()),
                 Err(Errno::EINTR) => {}
                 Err(other) => return Err(DiagError::Send(other)),
             }
@@ -344,13 +398,17 @@ mod tests {
             states: StateMask::LISTEN,
             extensions: Extensions::NONE,
         };
-        let Err(DiagError::TooLarge(needed)) = diag.dump_once(&request, &mut [0u8; 256]) else {
+        let mut sockets = Vec::new();
+        let mut once = |buffer: &mut [u8]| {
+            diag.dump_once(&request, &Code::default(), buffer, &mut |more| {
+                sockets.extend(more)
+            })
+        };
+        let Err(DiagError::TooLarge(needed)) = once(&mut [0u8; 256]) else {
             panic!("40 listeners do not fit into 256 bytes");
         };
         // Nothing of the lost dump is left: the next one is whole.
-        let sockets = diag
-            .dump_once(&request, &mut vec![0u8; needed.max(DUMP_BUFFER)])
-            .expect("dump");
+        once(&mut vec![0u8; needed.max(DUMP_BUFFER)]).expect("dump");
         for listener in &listeners {
             let address = listener.local_addr().expect("address");
             assert!(sockets.iter().any(|facts| facts.tuple.local == address));

@@ -21,11 +21,13 @@
 //! | [`svg`] | the ladder as a picture |
 //! | [`html`] | a page for a browser: picture, state diagram, events, verdicts, scenario |
 //! | [`rows`] | what of a timeline is worth showing: the rows that every picture draws |
+//! | [`sockets`] | sockets of the machine, as `ls` lists them |
 //! | [`snapshot`] | the state of everything at one event |
 
 mod arrow;
 mod attempt;
 pub mod blessed;
+mod columns;
 mod datagram;
 pub mod difference;
 mod drawing;
@@ -50,6 +52,7 @@ mod problem;
 pub mod rows;
 pub mod snapshot;
 mod snippet;
+pub mod sockets;
 pub mod step_summary;
 pub mod style;
 pub mod summary;

@@ -25,7 +25,7 @@ mod round_trip;
 mod schema;
 pub mod select;
 mod step_table;
-mod suggest;
+pub(crate) mod suggest;
 mod wire;
 mod words;
 

@@ -74,7 +74,12 @@ pub enum DecodeError {
 /// # Errors
 /// When the bytes are no answer of the kernel's.
 pub fn parse(bytes: &[u8], sequence: u32) -> Result<Answer, DecodeError> {
-    let mut answer = Answer::default();
+    // A socket without attributes takes this many bytes.
+    let most = bytes.len() / (HEADER_LEN + MSG_LEN);
+    let mut answer = Answer {
+        sockets: Vec::with_capacity(most),
+        ..Answer::default()
+    };
     let mut at = 0;
     while at < bytes.len() {
         let what = "netlink header";

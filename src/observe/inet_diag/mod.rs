@@ -3,9 +3,11 @@
 //! [`Request`] is what goes to the kernel, [`parse`] reads what comes back.
 
 mod answer;
+mod bytecode;
 mod request;
 
 pub use answer::{Answer, DecodeError, End, parse};
+pub use bytecode::{Code, Side, Test};
 pub use request::{Extensions, Family, Protocol, REQUEST_LEN, Request, StateMask};
 
 /// `SOCK_DIAG_BY_FAMILY` (`linux/sock_diag.h`): the type of a request and of each answer.

@@ -4,10 +4,15 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::model::{TcpState, Tuple};
 
-use super::{AF_INET, AF_INET6, HEADER_LEN, SOCK_DIAG_BY_FAMILY, SOCKID_LEN};
+use super::{AF_INET, AF_INET6, Code, HEADER_LEN, SOCK_DIAG_BY_FAMILY, SOCKID_LEN};
 
 /// The size of an encoded request: netlink header and `struct inet_diag_req_v2`.
 pub const REQUEST_LEN: usize = HEADER_LEN + 8 + SOCKID_LEN;
+
+/// `INET_DIAG_REQ_BYTECODE`: the attribute that carries a program.
+const INET_DIAG_REQ_BYTECODE: u16 = 1;
+/// The size of `struct nlattr`.
+const ATTRIBUTE_HEADER_LEN: usize = 4;
 
 /// A transport protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -176,6 +181,23 @@ impl Request {
             put(&(cookie as u32).to_ne_bytes());
             put(&((cookie >> 32) as u32).to_ne_bytes());
         }
+        bytes
+    }
+
+    /// As [`Request::encode`], with a program that tells the kernel which sockets of a dump to
+    /// leave out.
+    pub fn encode_with(&self, sequence: u32, code: &Code) -> Vec<u8> {
+        let mut bytes = self.encode(sequence).to_vec();
+        if code.bytes().is_empty() {
+            return bytes;
+        }
+        // A program is shorter than 16 kB (Code): its length fits, and it ends at 4 bytes.
+        let length = ATTRIBUTE_HEADER_LEN + code.bytes().len();
+        bytes.extend((length as u16).to_ne_bytes());
+        bytes.extend(INET_DIAG_REQ_BYTECODE.to_ne_bytes());
+        bytes.extend(code.bytes());
+        let whole = (bytes.len() as u32).to_ne_bytes();
+        bytes[..whole.len()].copy_from_slice(&whole);
         bytes
     }
 }

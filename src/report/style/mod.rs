@@ -9,6 +9,8 @@ mod netstat;
 mod ps;
 mod ss;
 
+pub(super) use ss::word as ss_state;
+
 use std::net::SocketAddr;
 
 use super::Look;

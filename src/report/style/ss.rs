@@ -86,7 +86,7 @@ fn any(address: std::net::SocketAddr) -> Option<&'static str> {
 }
 
 /// The state as `ss(8)` spells it.
-fn word(state: TcpState) -> String {
+pub(in crate::report) fn word(state: TcpState) -> String {
     match state {
         TcpState::Established => "ESTAB".to_owned(),
         TcpState::SynSent => "SYN-SENT".to_owned(),

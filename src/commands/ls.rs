@@ -1,0 +1,116 @@
+//! `sockscope ls`: the machine's sockets and who holds them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufWriter, Write};
+
+use nix::unistd::User;
+use sockscope::live::filter;
+use sockscope::live::listing::{Listing, list};
+use sockscope::live::names::Names;
+use sockscope::live::netns::tables;
+use sockscope::live::sort::sort;
+use sockscope::observe::process::ProcRoot;
+use sockscope::report::sockets;
+use sockscope::run::Outcome;
+
+use super::{color_on_stderr, complain, complain_rendered, written};
+use crate::cli::LsOptions;
+
+/// As much is written at once.
+const BUFFER: usize = 64 * 1024;
+
+pub(crate) fn main(options: &LsOptions) -> u8 {
+    let filter = match filter::parse(&options.filter, &user_id) {
+        Ok(filter) => filter,
+        Err(error) => {
+            complain_rendered(&error.render(color_on_stderr()));
+            return Outcome::Usage.exit_code();
+        }
+    };
+    if !options.owners && filter.asks_for_processes() {
+        complain("the filter asks for processes, and --no-owners does not look at them");
+        return Outcome::Usage.exit_code();
+    }
+    let root = ProcRoot::default();
+    let mut tables = match tables(&root, options.scope) {
+        Ok(tables) => tables,
+        Err(error) => return cannot(&error),
+    };
+    let mut listing = match list(&root, &mut tables, &filter, options.owners) {
+        Ok(listing) => listing,
+        Err(error) => return cannot(&error),
+    };
+    sort(&mut listing.rows, options.order);
+    if let Err(code) = print(&listing, options) {
+        return code;
+    }
+    for note in sockets::notes::notes(&listing) {
+        // There is no place left to say that standard error is broken.
+        let _ = writeln!(std::io::stderr(), "{note}");
+    }
+    match (listing.rows.is_empty(), listing.unseen.undecided) {
+        (false, _) => Outcome::Passed.exit_code(),
+        (true, 0) => {
+            complain("no socket matches");
+            Outcome::NothingMatched.exit_code()
+        }
+        (true, _) => {
+            complain("no socket is known to match");
+            Outcome::Inconclusive.exit_code()
+        }
+    }
+}
+
+fn user_id(name: &str) -> Option<u32> {
+    User::from_name(name).ok()?.map(|user| user.uid.as_raw())
+}
+
+fn cannot(error: &dyn std::error::Error) -> u8 {
+    complain(&error.to_string());
+    Outcome::Inconclusive.exit_code()
+}
+
+fn print(listing: &Listing, options: &LsOptions) -> Result<(), u8> {
+    let names = names(listing, options);
+    let mut out = BufWriter::with_capacity(BUFFER, std::io::stdout().lock());
+    let table = matches!(
+        options.format,
+        sockets::Format::Table
+            | sockets::Format::Lsof
+            | sockets::Format::Ss
+            | sockets::Format::Netstat
+    );
+    if table && listing.rows.is_empty() {
+        return Ok(());
+    }
+    let result = sockets::write(
+        &mut out,
+        listing,
+        options.format,
+        &names,
+        &options.look,
+        options.wrap,
+    );
+    written(result.and_then(|()| out.flush()))
+}
+
+fn names(listing: &Listing, options: &LsOptions) -> Names {
+    let mut names = Names::default();
+    if options.name_users {
+        let mut uids = BTreeSet::new();
+        for row in &listing.rows {
+            uids.insert(row.socket.facts.uid);
+            uids.extend(row.owners.holders().iter().map(|holder| holder.process.uid));
+        }
+        names = names.with_users(uids);
+    }
+    if options.resolve {
+        // A machine without these files has no names.
+        let read = |path| fs::read_to_string(path).unwrap_or_default();
+        names = names
+            .with_hosts(&read("/etc/hosts"))
+            .with_ports(&read("/etc/services"));
+    }
+    names
+}

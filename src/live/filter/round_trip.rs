@@ -1,0 +1,385 @@
+//! The parser, by what it must hold for every filter and for every text.
+
+use proptest::prelude::*;
+
+use super::ends::{Net, Ports};
+use super::matching::{Seen, Subject};
+use super::*;
+use crate::model::{SocketFacts, TcpState, TimerKind, Tuple};
+
+fn users(name: &str) -> Option<u32> {
+    match name {
+        "www-data" => Some(33),
+        "or" => Some(7),
+        _ => None,
+    }
+}
+
+fn read(text: &str) -> Filter {
+    match parse(&[text], &users) {
+        Ok(filter) => filter,
+        Err(error) => panic!("{text}: {}", error.render(false)),
+    }
+}
+
+fn wrong(text: &str) -> String {
+    match parse(&[text], &users) {
+        Ok(filter) => panic!("{text} is read as {filter}"),
+        Err(error) => error.render(false),
+    }
+}
+
+fn net() -> impl Strategy<Value = Net> {
+    prop_oneof![
+        (any::<u32>(), 0u8..=32).prop_map(|(bits, prefix)| {
+            Net::new(std::net::IpAddr::V4(bits.into()), prefix).expect("prefix")
+        }),
+        (any::<u128>(), 0u8..=128).prop_map(|(bits, prefix)| {
+            Net::new(std::net::IpAddr::V6(bits.into()), prefix).expect("prefix")
+        }),
+    ]
+}
+
+fn ports() -> impl Strategy<Value = Ports> {
+    (any::<u16>(), any::<u16>()).prop_map(|(a, b)| Ports {
+        from: a.min(b),
+        to: a.max(b),
+    })
+}
+
+fn end() -> impl Strategy<Value = EndPattern> {
+    (proptest::option::of(net()), proptest::option::of(ports()))
+        .prop_filter("says something", |(net, ports)| {
+            net.is_some() || ports.is_some()
+        })
+        .prop_map(|(net, ports)| EndPattern { net, ports })
+}
+
+fn states() -> impl Strategy<Value = StateSet> {
+    let one = prop::sample::select(TcpState::ALL.to_vec()).prop_map(StateSet::of);
+    prop_oneof![
+        proptest::collection::vec(one, 1..4)
+            .prop_map(|all| all.into_iter().fold(StateSet::none(), StateSet::with)),
+        prop::sample::select(StateSet::NAMED.to_vec()).prop_map(|(set, _)| set),
+    ]
+}
+
+fn comparison() -> impl Strategy<Value = Comparison> {
+    let how = prop::sample::select(vec![
+        How::Less,
+        How::AtMost,
+        How::Equal,
+        How::Unequal,
+        How::AtLeast,
+        How::More,
+    ]);
+    (how, any::<u64>()).prop_map(|(how, number)| Comparison { how, number })
+}
+
+fn condition() -> impl Strategy<Value = Condition> {
+    prop_oneof![
+        (
+            prop::sample::select(vec![Ends::Either, Ends::Local, Ends::Remote]),
+            end()
+        )
+            .prop_map(|(ends, pattern)| Condition::End(ends, pattern)),
+        prop::sample::select(vec![Protocol::Tcp, Protocol::Udp]).prop_map(Condition::Protocol),
+        prop::sample::select(vec![Family::V4, Family::V6]).prop_map(Condition::Family),
+        states().prop_map(Condition::State),
+        (0..i32::MAX).prop_map(Condition::Pid),
+        ".{0,12}".prop_map(|name| Condition::Name(NamePattern::new(name))),
+        any::<u32>().prop_map(|uid| Condition::User(User { uid, name: None })),
+        prop::sample::select(vec!["www-data", "or"]).prop_map(|name| Condition::User(User {
+            uid: users(name).expect("known"),
+            name: Some(name.to_owned())
+        })),
+        (
+            prop::sample::select(vec![Gauge::RecvQ, Gauge::SendQ, Gauge::Retransmits]),
+            comparison()
+        )
+            .prop_map(|(gauge, comparison)| Condition::Gauge(gauge, comparison)),
+    ]
+}
+
+fn filter() -> impl Strategy<Value = Filter> {
+    condition()
+        .prop_map(Filter::Is)
+        .prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 1..4).prop_map(Filter::all),
+                proptest::collection::vec(inner.clone(), 1..4).prop_map(Filter::any),
+                inner.prop_map(|part| Filter::Not(Box::new(part))),
+            ]
+        })
+}
+
+fn address() -> impl Strategy<Value = std::net::SocketAddr> {
+    (any::<bool>(), 0u32..8, 0u16..8).prop_map(|(v4, bits, port)| {
+        let ip = match v4 {
+            true => std::net::IpAddr::V4((0x0a00_0000 | bits).into()),
+            false => std::net::IpAddr::V6(u128::from(bits).into()),
+        };
+        std::net::SocketAddr::new(ip, port)
+    })
+}
+
+fn facts() -> impl Strategy<Value = SocketFacts> {
+    (
+        address(),
+        address(),
+        prop::sample::select(TcpState::ALL.to_vec()),
+        0u32..3,
+        0u32..2,
+    )
+        .prop_map(|(local, remote, state, recv_q, inode)| SocketFacts {
+            tuple: Tuple { local, remote },
+            state,
+            recv_q,
+            send_q: 0,
+            timer: TimerKind::Off,
+            timer_ms: 0,
+            retransmits: 0,
+            cookie: 1,
+            inode,
+            uid: 33,
+            info: None,
+        })
+}
+
+/// Small numbers, so that filters and sockets meet.
+fn near_filter() -> impl Strategy<Value = Filter> {
+    let condition = prop_oneof![
+        (
+            prop::sample::select(vec![Ends::Either, Ends::Local, Ends::Remote]),
+            0u16..8,
+            0u16..3
+        )
+            .prop_map(|(ends, from, more)| Condition::End(
+                ends,
+                EndPattern {
+                    net: None,
+                    ports: Some(Ports {
+                        from,
+                        to: from + more
+                    })
+                }
+            )),
+        prop::sample::select(vec![Protocol::Tcp, Protocol::Udp]).prop_map(Condition::Protocol),
+        prop::sample::select(vec![Family::V4, Family::V6]).prop_map(Condition::Family),
+        states().prop_map(Condition::State),
+        (1i32..3).prop_map(Condition::Pid),
+        Just(Condition::User(User {
+            uid: 33,
+            name: None
+        })),
+    ];
+    condition
+        .prop_map(Filter::Is)
+        .prop_recursive(4, 16, 3, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 1..4).prop_map(Filter::all),
+                proptest::collection::vec(inner.clone(), 1..4).prop_map(Filter::any),
+                inner.prop_map(|part| Filter::Not(Box::new(part))),
+            ]
+        })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_as_the_same(filter in filter()) {
+        let text = filter.to_string();
+        prop_assert_eq!(read(&text), filter, "{}", text);
+    }
+
+    #[test]
+    fn until_too(filter in filter(), count in comparison()) {
+        let until = Until { filter, count };
+        let text = until.to_string();
+        let again = parse_until(&text, &users).expect("read");
+        prop_assert_eq!(again, until, "{}", text);
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in ".{0,60}") {
+        if let Err(error) = parse(&[text], &users) {
+            prop_assert!(error.render(false).contains('^'));
+        }
+    }
+
+    #[test]
+    fn anything_near_the_language_is_read_or_refused(
+        words in proptest::collection::vec(
+            prop::sample::select(vec![
+                "and", "or", "not", "(", ")", "tcp", ":80", "pid:1", "state:", "listen", ">", "count",
+                "recv-q", "\"", "1.2.3.4", "name:\"a b\"", "!", "=", "sport", "::", "[",
+            ]),
+            0..8,
+        )
+    ) {
+        let _ = parse(&words, &users);
+        let _ = parse_until(&words.join(" "), &users);
+    }
+
+    /// What is meant is always among what the kernel is asked for.
+    #[test]
+    fn the_kernel_is_asked_for_everything_that_is_meant(
+        filter in near_filter(),
+        facts in facts(),
+        udp in any::<bool>(),
+        pid in 1i32..3,
+        complete in any::<bool>(),
+    ) {
+        let protocol = if udp { Protocol::Udp } else { Protocol::Tcp };
+        // The kernel's tables hold sockets of one family.
+        prop_assume!(facts.tuple.local.is_ipv4() == facts.tuple.remote.is_ipv4());
+        let mut facts = facts;
+        if udp {
+            facts.state = match crate::model::UdpState::of(facts.tuple) {
+                crate::model::UdpState::Connected => TcpState::Established,
+                _ => TcpState::Close,
+            };
+        }
+        let holders = [Seen { pid, name: "x", uid: 33 }];
+        let subject = Subject { protocol, facts: &facts, holders: &holders, complete };
+        if filter.matches(&subject) != Some(false) {
+            let family = if facts.tuple.local.is_ipv4() { Family::V4 } else { Family::V6 };
+            let asked = filter.dumps().into_iter().any(|dump| {
+                dump.protocol == protocol
+                    && dump.family == family
+                    && dump.states.bits() & crate::observe::inet_diag::StateMask::of(facts.state).bits() != 0
+            });
+            prop_assert!(asked, "{} of {:?}", filter, facts);
+        }
+    }
+}
+
+#[test]
+fn people_type_it_so() {
+    for (typed, written) in [
+        ("9190", ":9190"),
+        ("*:9190", ":9190"),
+        ("tcp listen", "tcp and state:listen"),
+        ("state established", "state:established"),
+        ("sport = :80 or dport = :80", "local::80 or remote::80"),
+        ("sport >= :1024", "local::1024-65535"),
+        ("src 10.0.0.1:80", "local:10.0.0.1:80"),
+        ("!udp && v6", "not udp and v6"),
+        ("state:estab,CLOSE_WAIT", "state:established,close-wait"),
+        ("name:'Web Content'", "name:\"Web Content\""),
+        ("pid:1,2 tcp", "(pid:1 or pid:2) and tcp"),
+        ("user:www-data", "user:www-data"),
+        ("recvq>0", "recv-q>0"),
+        ("(tcp or udp) not (v4)", "(tcp or udp) and not v4"),
+        ("", ""),
+    ] {
+        assert_eq!(read(typed).to_string(), written, "{typed}");
+    }
+}
+
+#[test]
+fn an_argument_with_blanks_stands_for_itself() {
+    let filter = parse(&[":80 or :443", "tcp"], &users).expect("read");
+    assert_eq!(filter.to_string(), "(:80 or :443) and tcp");
+    let filter = parse(&["tcp", "or", "udp"], &users).expect("read");
+    assert_eq!(filter.to_string(), "tcp or udp");
+}
+
+#[test]
+fn mistakes_point_and_suggest() {
+    for (text, caret, help) in [
+        ("tcp lisen", "    ^^^^^", "did you mean `listen`?"),
+        (
+            "state:close-wiat",
+            "      ^^^^^^^^^^",
+            "did you mean `close-wait`?",
+        ),
+        ("nmae:nginx", "^^^^", "did you mean `name:nginx`?"),
+        ("nginx", "^^^^^", "`name:nginx`"),
+        ("(tcp", "^", "not closed"),
+        ("tcp or", "      ^", "ends where"),
+        ("tcp)", "   ^", "closes nothing"),
+        ("pid:nginx", "    ^^^^^", "`name:nginx`"),
+        (":99999", "^^^^^^", "0 to 65535"),
+        ("localhost:80", "^^^^^^^^^^^^", "not looked up"),
+        ("user:nobody-here", "     ^^^^^^^^^^^", "user id"),
+        ("count>10", "^^^^^", "of all sockets together"),
+        ("name:", "^^^^^", "for example"),
+        ("state:listen,lisen", "             ^^^^^", "did you mean"),
+    ] {
+        let printed = wrong(text);
+        assert!(
+            printed.contains(&format!("| {caret}")),
+            "{text}:\n{printed}"
+        );
+        assert!(printed.contains(help), "{text}:\n{printed}");
+    }
+}
+
+#[test]
+fn what_is_not_known_is_neither_yes_nor_no() {
+    let facts = SocketFacts {
+        tuple: Tuple {
+            local: "10.0.0.1:80".parse().expect("address"),
+            remote: "10.0.0.2:5".parse().expect("address"),
+        },
+        state: TcpState::Established,
+        recv_q: 0,
+        send_q: 0,
+        timer: TimerKind::Off,
+        timer_ms: 0,
+        retransmits: 0,
+        cookie: 1,
+        inode: 9,
+        uid: 0,
+        info: None,
+    };
+    let subject = |complete| Subject {
+        protocol: Protocol::Tcp,
+        facts: &facts,
+        holders: &[Seen {
+            pid: 5,
+            name: "nginx",
+            uid: 33,
+        }],
+        complete,
+    };
+    for (text, complete, meant) in [
+        ("pid:5", false, Some(true)),
+        ("pid:6", false, None),
+        ("not pid:6", false, None),
+        ("not pid:6", true, Some(true)),
+        ("pid:6 or :80", false, Some(true)),
+        ("pid:6 and :81", false, Some(false)),
+        ("user:33", true, Some(true)),
+        ("user:0", true, Some(true)),
+        ("user:1", true, Some(false)),
+    ] {
+        assert_eq!(read(text).matches(&subject(complete)), meant, "{text}");
+    }
+}
+
+#[test]
+fn the_kernel_is_asked_only_for_what_can_be_meant() {
+    let tables = |text: &str| -> Vec<(Protocol, Family)> {
+        let dumps = read(text).dumps();
+        dumps.iter().map(|d| (d.protocol, d.family)).collect()
+    };
+    assert_eq!(tables("").len(), 4);
+    assert_eq!(tables("tcp v4"), [(Protocol::Tcp, Family::V4)]);
+    assert_eq!(tables("tcp udp"), []);
+    assert_eq!(tables("not tcp").len(), 2);
+    let listen = read("tcp v4 listen").dumps();
+    assert_eq!(
+        listen[0].states,
+        crate::observe::inet_diag::StateMask::LISTEN
+    );
+    let bound = crate::observe::inet_diag::StateMask::BOUND.bits();
+    let asks_for_bound = |text: &str| read(text).dumps()[0].states.bits() & bound != 0;
+    assert!(!asks_for_bound("tcp"));
+    assert!(asks_for_bound("tcp :80"));
+    assert!(asks_for_bound("tcp state:close"));
+    assert!(!asks_for_bound("tcp listen :80"));
+    assert!(read("name:x").dumps()[0].code.bytes().is_empty());
+    assert!(!read("name:x :80").dumps()[0].code.bytes().is_empty());
+    assert!(read("name:x or :80").dumps()[0].code.bytes().is_empty());
+}

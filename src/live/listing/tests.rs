@@ -1,0 +1,153 @@
+//! The join of sockets and holders, where both change under it.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::live::filter::{NamePattern, parse};
+use crate::live::socket::LiveProcess;
+use crate::model::{ProcState, TimerKind, Tuple};
+use crate::observe::inet_diag::Protocol;
+
+fn facts(cookie: u64, inode: u32, state: TcpState) -> SocketFacts {
+    SocketFacts {
+        tuple: Tuple {
+            local: "127.0.0.1:80".parse().expect("address"),
+            remote: "127.0.0.1:5000".parse().expect("address"),
+        },
+        state,
+        recv_q: 0,
+        send_q: 0,
+        timer: TimerKind::Off,
+        timer_ms: 0,
+        retransmits: 0,
+        cookie,
+        inode,
+        uid: 0,
+        info: None,
+    }
+}
+
+fn row(cookie: u64, inode: u32) -> Row {
+    Row {
+        socket: LiveSocket {
+            protocol: Protocol::Tcp,
+            netns: None,
+            facts: facts(cookie, inode, TcpState::Established),
+        },
+        owners: Owners::NotAsked,
+    }
+}
+
+fn holder(pid: i32) -> LiveHolder {
+    LiveHolder {
+        process: Arc::new(LiveProcess {
+            pid,
+            start_ticks: 1,
+            name: format!("p{pid}"),
+            uid: 0,
+            ppid: 1,
+            state: ProcState::Sleeping,
+        }),
+        fd: 3,
+    }
+}
+
+/// One walk found these holders; the table was like this after it.
+fn joined(rows: Vec<Row>, found: &[(u32, i32)], after: Vec<SocketFacts>) -> Join {
+    let mut join = Join::new(rows);
+    let walk = Walk::from_found(found.iter().map(|(inode, pid)| (*inode, holder(*pid))));
+    join.add(&walk, after);
+    join
+}
+
+fn finished(join: Join) -> Listing {
+    join.finish(&Filter::EVERYTHING, false, &HashMap::new())
+}
+
+const ESTABLISHED: TcpState = TcpState::Established;
+
+#[test]
+fn a_socket_that_stayed_has_its_holders() {
+    let join = joined(
+        vec![row(1, 100)],
+        &[(100, 7), (100, 8)],
+        vec![facts(1, 100, ESTABLISHED)],
+    );
+    assert!(join.is_settled());
+    let listing = finished(join);
+    assert_eq!(
+        listing.rows[0].owners,
+        Owners::Held {
+            holders: vec![holder(7), holder(8)],
+            complete: true
+        }
+    );
+}
+
+#[test]
+fn an_inode_that_another_socket_got_meanwhile_names_no_holder() {
+    // Cookie 1 was closed; cookie 2 has its inode, and process 7 holds that one.
+    let join = joined(
+        vec![row(1, 100)],
+        &[(100, 7)],
+        vec![facts(2, 100, ESTABLISHED)],
+    );
+    let listing = finished(join);
+    assert_eq!(listing.rows, []);
+    assert_eq!(listing.unseen.closed_meanwhile, 1);
+}
+
+#[test]
+fn one_that_was_accepted_or_closed_meanwhile_is_looked_for_again() {
+    let mut orphan = facts(2, 0, TcpState::FinWait2);
+    orphan.uid = 0;
+    let join = joined(
+        vec![row(1, 0), row(2, 200)],
+        &[(200, 7)],
+        vec![facts(1, 100, ESTABLISHED), orphan],
+    );
+    assert!(!join.is_settled(), "the accepted one is held by somebody");
+    assert_eq!(join.wanted(), Wanted::inodes([100]));
+    let listing = finished(join);
+    assert_eq!(
+        listing.rows[0].owners,
+        Owners::Unknown(UnknownOwner::NotHere)
+    );
+    assert_eq!(listing.rows[1].owners, Owners::Nobody(Nobody::Orphan));
+}
+
+#[test]
+fn who_could_not_be_seen_is_unknown_and_never_nobody() {
+    let mut join = joined(
+        vec![row(1, 100), row(2, 200)],
+        &[(200, 7)],
+        vec![facts(1, 100, ESTABLISHED), facts(2, 200, ESTABLISHED)],
+    );
+    join.unreadable = 1;
+    assert!(join.is_settled());
+    let listing = finished(join);
+    assert_eq!(
+        listing.rows[0].owners,
+        Owners::Unknown(UnknownOwner::NotPermitted)
+    );
+    assert!(!listing.rows[1].owners.is_complete());
+
+    let mut join = joined(vec![row(1, 100)], &[], vec![facts(1, 100, ESTABLISHED)]);
+    join.unreadable = 1;
+    let name = Filter::Is(crate::live::filter::Condition::Name(NamePattern::new("p7")));
+    let listing = join.finish(&name, false, &HashMap::new());
+    assert_eq!((listing.rows.len(), listing.unseen.undecided), (0, 1));
+}
+
+#[test]
+fn a_connection_in_a_listeners_queue_is_not_accepted() {
+    let mut listener = facts(9, 900, TcpState::Listen);
+    listener.tuple.local = "0.0.0.0:80".parse().expect("address");
+    listener.tuple.remote = "0.0.0.0:0".parse().expect("address");
+    let listeners = HashMap::from([(None, vec![listener])]);
+    let join = Join::new(vec![row(1, 0)]);
+    assert!(join.has_unaccepted());
+    let filter = parse(&["tcp"], &|_| None).expect("a filter");
+    let listing = join.finish(&filter, false, &listeners);
+    assert_eq!(listing.rows[0].owners, Owners::Nobody(Nobody::NotAccepted));
+}

@@ -1,0 +1,21 @@
+//! `ls`, `watch` and `why`: the observers on programs that already run.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | [`filter`] | which sockets somebody means |
+//! | [`socket`] | a socket of the machine, its holders, why nobody holds it |
+//! | [`inventory`] | all sockets of a namespace, filtered by the kernel |
+//! | [`netns`] | the namespaces whose sockets are looked at |
+//! | [`owners`] | who holds which socket |
+//! | [`listing`] | the join of sockets and holders: what `ls` shows |
+//! | [`sort`] | in which order |
+//! | [`names`] | words for numbers |
+
+pub mod filter;
+pub mod inventory;
+pub mod listing;
+pub mod names;
+pub mod netns;
+pub mod owners;
+pub mod socket;
+pub mod sort;

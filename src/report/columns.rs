@@ -1,0 +1,346 @@
+//! Columns for very many rows: each row is made twice, once to be measured and once to be written,
+//! and none is kept. Where rows are few and cells are wrapped, [`grid`](super::grid) does it.
+
+use std::io;
+
+use super::Look;
+use super::palette::Tone;
+use super::text::width;
+
+/// A column.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head {
+    pub(crate) title: &'static str,
+    pub(crate) right: bool,
+    /// It is at least this wide.
+    pub(crate) least: usize,
+    /// What stands between it and the next one.
+    pub(crate) gap: &'static str,
+}
+
+impl Head {
+    pub(crate) fn left(title: &'static str) -> Head {
+        Head {
+            title,
+            right: false,
+            least: 0,
+            gap: " ",
+        }
+    }
+
+    pub(crate) fn right(title: &'static str) -> Head {
+        Head {
+            right: true,
+            ..Head::left(title)
+        }
+    }
+
+    pub(crate) fn least(self, least: usize) -> Head {
+        Head { least, ..self }
+    }
+
+    pub(crate) fn gap(self, gap: &'static str) -> Head {
+        Head { gap, ..self }
+    }
+}
+
+/// The cells of one row.
+#[derive(Default)]
+pub(crate) struct Cells {
+    text: String,
+    ends: Vec<CellEnd>,
+}
+
+/// Where a cell ends in the text, how wide it is, how it is painted.
+struct CellEnd {
+    end: usize,
+    width: usize,
+    tone: Tone,
+}
+
+impl Cells {
+    /// The next cell: `write` appends its text, which must be safe to print.
+    pub(crate) fn add(&mut self, tone: Tone, write: impl FnOnce(&mut String)) {
+        let begin = self.text.len();
+        write(&mut self.text);
+        let text = &self.text[begin..];
+        let width = match text.is_ascii() {
+            true => text.len(),
+            false => width(text),
+        };
+        self.ends.push(CellEnd {
+            end: self.text.len(),
+            width,
+            tone,
+        });
+    }
+
+    fn fill<R>(&mut self, row: &R, fill: &impl Fn(&mut Cells, &R)) {
+        self.text.clear();
+        self.ends.clear();
+        fill(self, row);
+    }
+}
+
+/// The least room that the last column is wrapped in beside the others.
+const BESIDE: usize = 24;
+/// How far the last column is indented where it stands under its row.
+const UNDER: usize = 6;
+
+/// Writes a table; `fill` makes the cells of a row, one for each head. The last column is wrapped or
+/// stands under its row where `limit` columns are too few; without a limit a row is a line. A
+/// column with nothing in it is left out.
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) fn write<R>(
+    out: &mut dyn io::Write,
+    look: &Look,
+    limit: Option<usize>,
+    heads: &[Head],
+    rows: &[R],
+    fill: impl Fn(&mut Cells, &R),
+) -> io::Result<()> {
+    let mut cells = Cells::default();
+    let last = heads.len() - 1;
+    let columns = measured(heads, rows, &fill);
+    let before = width_before_last(&columns);
+    let layout = match limit {
+        Some(limit) if limit < before + columns[last].width => {
+            let room = limit.saturating_sub(before);
+            match room >= BESIDE {
+                true => Layout::Beside(before, room),
+                false => Layout::Under(limit.saturating_sub(UNDER).max(BESIDE)),
+            }
+        }
+        _ => Layout::Line,
+    };
+    let mut line = String::new();
+    for (index, column) in columns.iter().enumerate() {
+        if index < last || !matches!(layout, Layout::Under(_)) {
+            let title = column.head.title;
+            column.put(&mut line, look, Tone::Faint, title, width(title));
+        }
+    }
+    end_line(&mut line, out)?;
+    for row in rows {
+        cells.fill(row, &fill);
+        let mut begin = 0;
+        for (index, (column, cell)) in columns.iter().zip(&cells.ends).enumerate() {
+            let text = &cells.text[begin..cell.end];
+            begin = cell.end;
+            if index < last || matches!(layout, Layout::Line) {
+                column.put(&mut line, look, cell.tone, text, cell.width);
+            } else {
+                wrap(&mut line, look, &layout, cell.tone, text, out)?;
+            }
+        }
+        end_line(&mut line, out)?;
+    }
+    Ok(())
+}
+
+/// Whether the last column has room beside the others, on one line or wrapped.
+pub(crate) fn fits<R>(
+    limit: usize,
+    heads: &[Head],
+    rows: &[R],
+    fill: impl Fn(&mut Cells, &R),
+) -> bool {
+    let columns = measured(heads, rows, &fill);
+    let last = columns.last().map_or(0, |column| column.width);
+    width_before_last(&columns) + last.min(BESIDE) <= limit
+}
+
+fn measured<R>(heads: &[Head], rows: &[R], fill: &impl Fn(&mut Cells, &R)) -> Vec<Measured> {
+    let mut cells = Cells::default();
+    let mut filled = vec![0; heads.len()];
+    for row in rows {
+        cells.fill(row, fill);
+        for (widest, cell) in filled.iter_mut().zip(&cells.ends) {
+            *widest = cell.width.max(*widest);
+        }
+    }
+    let columns = heads.iter().zip(filled).enumerate();
+    columns
+        .map(|(index, (head, widest))| Measured {
+            head: *head,
+            width: head.least.max(width(head.title)).max(widest),
+            shown: index + 1 == heads.len() || widest > 0,
+        })
+        .collect()
+}
+
+fn width_before_last(columns: &[Measured]) -> usize {
+    let before = &columns[..columns.len().saturating_sub(1)];
+    let shown = before.iter().filter(|column| column.shown);
+    shown
+        .map(|column| column.width + column.head.gap.len())
+        .sum()
+}
+
+/// A column that was measured.
+struct Measured {
+    head: Head,
+    width: usize,
+    shown: bool,
+}
+
+impl Measured {
+    fn put(&self, line: &mut String, look: &Look, tone: Tone, text: &str, width: usize) {
+        if !self.shown {
+            return;
+        }
+        let blanks = self.width.saturating_sub(width);
+        let pad = |line: &mut String| line.extend(std::iter::repeat_n(' ', blanks));
+        if self.head.right {
+            pad(line);
+        }
+        let unpainted = tone == Tone::Plain || !look.color;
+        if unpainted && (look.unicode || text.is_ascii()) {
+            line.push_str(text);
+        } else {
+            line.push_str(&look.paint(tone, text));
+        }
+        if !self.head.right {
+            pad(line);
+        }
+        line.push_str(self.head.gap);
+    }
+}
+
+/// The last column, which does not fit into one line.
+fn wrap(
+    line: &mut String,
+    look: &Look,
+    layout: &Layout,
+    tone: Tone,
+    text: &str,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let (indent, room) = match layout {
+        Layout::Beside(indent, room) => (*indent, *room),
+        Layout::Under(room) => {
+            end_line(line, out)?;
+            line.push_str(&" ".repeat(UNDER));
+            (UNDER, *room)
+        }
+        Layout::Line => (0, usize::MAX),
+    };
+    for (index, piece) in pieces(text, room).into_iter().enumerate() {
+        if index > 0 {
+            end_line(line, out)?;
+            line.push_str(&" ".repeat(indent));
+        }
+        line.push_str(&look.paint(tone, piece));
+    }
+    Ok(())
+}
+
+enum Layout {
+    /// A row is a line.
+    Line,
+    /// The last column is wrapped: where it begins, and how wide it is.
+    Beside(usize, usize),
+    /// The last column stands under its row: how wide it is.
+    Under(usize),
+}
+
+fn end_line(line: &mut String, out: &mut dyn io::Write) -> io::Result<()> {
+    line.truncate(line.trim_end().len());
+    if !line.is_empty() {
+        line.push('\n');
+        out.write_all(line.as_bytes())?;
+    }
+    line.clear();
+    Ok(())
+}
+
+/// The text cut behind commas, or where it must be.
+fn pieces(text: &str, room: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while width(rest) > room {
+        let mut fits = 0;
+        let mut columns = 0;
+        for (at, c) in rest.char_indices() {
+            columns += unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
+            if columns > room {
+                break;
+            }
+            fits = at + c.len_utf8();
+        }
+        let cut = rest[..fits]
+            .rfind(", ")
+            .map(|at| at + 2)
+            .or_else(|| rest[..fits].rfind(' ').map(|at| at + 1))
+            .filter(|cut| *cut > 0)
+            .unwrap_or(fits.max(1));
+        if !rest.is_char_boundary(cut) {
+            break;
+        }
+        pieces.push(rest[..cut].trim_end());
+        rest = &rest[cut..];
+    }
+    pieces.push(rest);
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOK: Look = Look {
+        width: 80,
+        color: false,
+        unicode: true,
+    };
+
+    fn printed(limit: Option<usize>) -> String {
+        let heads = [
+            Head::left("A"),
+            Head::right("NUMBER"),
+            Head::left("EMPTY"),
+            Head::left("LAST"),
+        ];
+        let rows = [("漢字", "one, two, three, four, five, six"), ("x", "")];
+        let mut out = Vec::new();
+        write(&mut out, &LOOK, limit, &heads, &rows, |cells, (a, last)| {
+            cells.add(Tone::Plain, |to| to.push_str(a));
+            cells.add(Tone::Plain, |to| to.push('7'));
+            cells.add(Tone::Plain, |_| {});
+            cells.add(Tone::Plain, |to| to.push_str(last));
+        })
+        .expect("written");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn a_row_is_a_line_where_nothing_limits_it() {
+        assert_eq!(
+            printed(None),
+            "A    NUMBER LAST\n漢字      7 one, two, three, four, five, six\nx         7\n"
+        );
+    }
+
+    #[test]
+    fn the_last_column_is_wrapped_behind_commas() {
+        assert_eq!(
+            printed(Some(38)),
+            "A    NUMBER LAST\n漢字      7 one, two, three, four,\n            five, six\nx         7\n"
+        );
+    }
+
+    #[test]
+    fn it_stands_under_its_row_where_there_is_no_room_beside() {
+        assert_eq!(
+            printed(Some(32)),
+            "A    NUMBER\n漢字      7\n      one, two, three, four,\n      five, six\nx         7\n"
+        );
+    }
+
+    #[test]
+    fn a_word_without_an_end_is_cut() {
+        assert_eq!(pieces(&"漢".repeat(5), 4), ["漢漢", "漢漢", "漢"]);
+    }
+}

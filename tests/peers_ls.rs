@@ -1,0 +1,193 @@
+//! `sockscope ls` beside ss, lsof and netstat, row by row, in a network namespace full of every
+//! kind of socket.
+//!
+//! Needs `lsof`, `ss` and `netstat`, and root: `cargo test --features peers`.
+//!
+//! Where they are blind and sockscope is not:
+//!
+//! | case | ss | lsof | netstat |
+//! |---|---|---|---|
+//! | why nobody holds a socket: TIME_WAIT, a handshake, not accepted, an orphan | no | no row at all | no |
+//! | every holder of a shared socket in one row | yes | a row each | one of them |
+//! | a socket that is bound and nothing more, by its port | with `-B` | no port | no |
+//! | sockets of another network namespace | no | no addresses | no |
+//! | a connection to a dual-stack listener, by its IPv4 address | yes | yes | yes |
+//!
+//! The rows for it are in `the_others_are_blind_here`.
+
+mod crowd;
+mod support;
+
+use std::collections::BTreeSet;
+use std::os::fd::AsRawFd;
+use std::process::Command;
+
+use crowd::{Crowd, own_namespace};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, socket};
+use support::say;
+
+type Rows = BTreeSet<Vec<String>>;
+
+/// Runs a test in a namespace of its own, which is the thread's.
+fn in_a_crowd(test: impl FnOnce(&Crowd) + Send + 'static) {
+    let tested = std::thread::spawn(|| {
+        if own_namespace() {
+            test(&Crowd::new());
+        }
+    });
+    if let Err(panic) = tested.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+fn ask(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .env("LC_ALL", "C")
+        .output()
+        .unwrap_or_else(|error| panic!("{program}: {error}"));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn ls(arguments: &[&str]) -> String {
+    let mut all = vec!["ls"];
+    all.extend(arguments);
+    let said = say(&all);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    said.stdout
+}
+
+/// The fields of each row behind the heading.
+fn rows(text: &str, fields: impl Fn(Vec<String>) -> Vec<String>) -> Rows {
+    text.lines()
+        .map(|line| {
+            line.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .filter(|row: &Vec<String>| {
+            row.iter()
+                .any(|field| field.contains("127.") || field.contains("::") || field.contains("*:"))
+        })
+        .map(fields)
+        .collect()
+}
+
+#[track_caller]
+fn same(theirs: Rows, ours: Rows) {
+    assert!(theirs.len() > 10, "the tool printed little: {theirs:#?}");
+    let missing: Vec<_> = theirs.difference(&ours).collect();
+    let more: Vec<_> = ours.difference(&theirs).collect();
+    assert!(
+        missing.is_empty() && more.is_empty(),
+        "only the tool: {missing:#?}\nonly sockscope: {more:#?}"
+    );
+}
+
+#[test]
+fn ss_has_the_same_rows() {
+    in_a_crowd(|_| {
+        // Holders in one order; the interface of an address is not among sockscope's columns.
+        let fields = |mut row: Vec<String>| {
+            if let Some(users) = row.get_mut(6) {
+                let mut all: Vec<&str> = users
+                    .trim_start_matches("users:(")
+                    .trim_end_matches(')')
+                    .split("),(")
+                    .map(|one| one.trim_matches(['(', ')']))
+                    .collect();
+                all.sort_unstable();
+                *users = all.join(" ");
+            }
+            row
+        };
+        same(
+            rows(&ask("ss", &["-tuanp"]), fields),
+            rows(&ls(&["--style", "ss"]), fields),
+        );
+    });
+}
+
+#[test]
+fn lsof_has_the_same_rows() {
+    in_a_crowd(|_| {
+        // It may read more descriptors than this namespace has: those have no address here.
+        let fields = |row: Vec<String>| row;
+        same(
+            rows(&ask("lsof", &["-nP", "-i"]), fields),
+            rows(&ls(&["--style", "lsof"]), fields),
+        );
+    });
+}
+
+#[test]
+fn netstat_has_the_same_rows() {
+    in_a_crowd(|crowd| {
+        let pid = |field: &str| field.split('/').next().unwrap_or("").to_owned();
+        let own = std::process::id().to_string();
+        let shared = crowd.children[0].id().to_string();
+        let fields = |row: Vec<String>| {
+            let mut row = row;
+            if let Some(last) = row.last_mut() {
+                *last = pid(last);
+                // It shows one of several holders, the one that it met first.
+                if *last == shared {
+                    last.clone_from(&own);
+                }
+            }
+            row
+        };
+        // Only the pid of the last column: netstat takes the name from the command line.
+        let ours = ls(&["--style", "netstat"]);
+        let theirs = ask("netstat", &["-tuanpW"]);
+        same(rows(&theirs, fields), rows(&ours, fields));
+    });
+}
+
+#[test]
+fn the_others_are_blind_here() {
+    in_a_crowd(|crowd| {
+        let table = ls(&[]);
+        for reason in [
+            "nobody: the kernel waits",
+            "nobody: in a handshake",
+            "nobody: not accepted yet",
+            "nobody: closed, the kernel finishes it",
+        ] {
+            assert!(table.contains(reason), "{table}");
+        }
+        let lsof = ask("lsof", &["-nP", "-i"]);
+        assert!(!lsof.contains("TIME_WAIT") && !lsof.contains("SYN_RECV"));
+
+        // A shared listener: one row, both holders.
+        let shared = format!(":{}", crowd.shared);
+        let rows = ls(&[&shared, "listen"]);
+        let row = rows.lines().last().expect("a row");
+        for pid in [std::process::id(), crowd.children[0].id()] {
+            assert!(row.contains(&format!(" {pid} fd ")), "{row}");
+        }
+
+        // Bound, and nothing more.
+        let bound = socket(
+            AddressFamily::Inet,
+            SockType::Stream,
+            SockFlag::SOCK_CLOEXEC,
+            None,
+        )
+        .expect("socket");
+        bind(bound.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0)).expect("bind");
+        let port = getsockname::<SockaddrIn>(bound.as_raw_fd())
+            .expect("name")
+            .port();
+        let row = ls(&[&format!(":{port}")]);
+        assert!(row.contains("CLOSE") && row.contains(" fd "), "{row}");
+        let port = format!(":{port}");
+        for (tool, arguments) in [
+            ("ss", &["-tan"][..]),
+            ("lsof", &["-nP", "-i"]),
+            ("netstat", &["-tan"]),
+        ] {
+            assert!(!ask(tool, arguments).contains(&port), "{tool} sees it too");
+        }
+    });
+}
