@@ -4,20 +4,16 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anstream::AutoStream;
-use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sockscope::lab;
 use sockscope::model::ProgramName;
-use sockscope::report::format::Format;
-use sockscope::report::style::Style;
 use sockscope::report::{Detail, Look, WireDetail};
 use sockscope::run::Place;
 
+mod report;
 mod report_to;
 
-pub(crate) use report_to::ReportTo;
-use report_to::{formats, report_to};
+pub(crate) use report::{LookArguments, ReportArguments, ReportOptions};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -33,6 +29,12 @@ const TRACE_EXIT_CODES: &str = "Exit codes:
   125  it could not be watched
   126  the command is there and cannot be executed
   127  the command was not found";
+const DIFF_EXIT_CODES: &str = "\
+Exit codes:
+    0  the same
+    1  they differ
+    2  the call or a record is wrong
+    3  a record could not be read";
 
 /// Run real TCP programs through scripted lifecycles and see every step of their connections.
 #[derive(Debug, Parser)]
@@ -55,12 +57,18 @@ pub(crate) enum Command {
     List(List),
     /// Print a scenario's file
     Show(Show),
+    /// Report a saved record again, as the run itself did
+    #[command(after_help = EXIT_CODES)]
+    Replay(Replay),
+    /// Compare two saved records and show where they differ first
+    #[command(after_help = DIFF_EXIT_CODES)]
+    Diff(Diff),
     /// Explain a scenario by an actual run of it, or a TCP state
     Explain(Explain),
     /// Write a commented scenario file for a server of your own
     New(New),
-    /// Print the JSON Schema of scenario files, for editors
-    Schema,
+    /// Print the JSON Schema of scenario files, for editors, or of records
+    Schema(Schema),
     /// Run a built-in server or client by hand; without a name, list them
     Program(Program),
     /// Say what sockscope can see on this machine, and what stands in its way
@@ -105,39 +113,47 @@ pub(crate) struct Run {
     #[arg(long, short, value_name = "N", default_value = "1", value_parser = at_least_one)]
     jobs: usize,
     /// How often to run a scenario again that did not pass; one that passes then is called flaky
-    #[arg(long, value_name = "N", default_value = "0", conflicts_with_all = ["step", "quiz"])]
+    #[arg(long, value_name = "N", default_value = "0", conflicts_with_all = ["step", "quiz", "style"])]
     retries: usize,
     /// Exit with 1 when a scenario is flaky
     #[arg(long)]
     fail_on_flaky: bool,
     /// Stop before each step and each segment and ask what shall happen
-    #[arg(long)]
+    #[arg(long, conflicts_with = "format")]
     step: bool,
     /// As --step, and ask what netstat will show next before it is revealed
-    #[arg(long)]
+    #[arg(long, conflicts_with = "format")]
     quiz: bool,
-    /// Print each sample of a single scenario as this tool would
-    #[arg(long, value_name = "TOOL", conflicts_with_all = ["format", "retries"])]
-    style: Option<ToolStyle>,
-    /// Print this instead of the table
-    #[arg(long, value_name = "FORMAT", value_parser = formats(), conflicts_with_all = ["step", "quiz"])]
-    format: Option<Format>,
-    /// Write this as well; FILE `-` is standard output, in place of the table; may be repeated
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_to)]
-    report: Vec<ReportTo>,
+    /// Keep the record in FILE, for `sockscope replay` and `diff`: as --report jsonl=FILE
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
     /// Write the packets that crossed the wire to FILE as pcapng, for Wireshark; each is told
     /// with the states that it changed
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,
     /// Write what was observed into the scenario file: in place of expectations that failed, and
     /// into steps without any
-    #[arg(long, conflicts_with_all = ["step", "quiz", "style", "format", "report", "retries", "pcap"])]
+    #[arg(long, conflicts_with_all = ["step", "quiz", "style", "format", "report", "save", "retries", "pcap"])]
     bless: bool,
-    /// How much of each segment to show
-    #[arg(long, value_name = "DETAIL", default_value = "flags")]
-    wire: WireColumns,
     #[command(flatten)]
-    look: LookArguments,
+    report: ReportArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// A record: what `sockscope run --save FILE` wrote; `-` is standard input
+    pub(crate) file: PathBuf,
+    /// Report only this one of several scenarios
+    #[arg(long, value_name = "NAME")]
+    pub(crate) scenario: Option<String>,
+    /// Report also what is left of a record that is cut or damaged
+    #[arg(long)]
+    pub(crate) partial: bool,
+    /// Print every sample, not only what changed
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) report: ReportArguments,
 }
 
 #[derive(Debug, Args)]
@@ -167,6 +183,21 @@ pub(crate) struct Trace {
     all: bool,
     #[command(flatten)]
     look: LookArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// A record; `-` is standard input
+    #[arg(value_name = "A")]
+    pub(crate) left: PathBuf,
+    /// Another one
+    #[arg(value_name = "B")]
+    pub(crate) right: PathBuf,
+    /// A state that one run saw and the other inferred is a difference
+    #[arg(long)]
+    pub(crate) evidence: bool,
+    #[command(flatten)]
+    pub(crate) look: LookArguments,
 }
 
 #[derive(Debug, Args)]
@@ -215,29 +246,27 @@ pub(crate) struct New {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// Of what
+    #[arg(default_value = "scenario")]
+    pub(crate) of: SchemaOf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// Scenario files
+    Scenario,
+    /// Records: a line of --save and of --format jsonl, and the value of --format json
+    Record,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Program {
     /// Its name
     pub(crate) name: Option<String>,
     /// Its arguments; --help shows them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct LookArguments {
-    /// Columns to fill; by default the terminal's, and 100 where there is none
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(60..))]
-    width: Option<u16>,
-    /// When to use colour (NO_COLOR is heeded by `auto`)
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    color: When,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum When {
-    Auto,
-    Always,
-    Never,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -248,24 +277,6 @@ enum Net {
     Loopback,
     /// The machine's own loopback, an ephemeral port: states are sampled
     Host,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum WireColumns {
-    /// Flags, sequence numbers, length and window
-    Full,
-    /// Flags and length
-    Flags,
-    /// No segments
-    Off,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ToolStyle {
-    Lsof,
-    Ss,
-    Netstat,
-    Ps,
 }
 
 fn factor(text: &str) -> Result<f64, String> {
@@ -351,15 +362,9 @@ pub(crate) struct RunOptions {
     pub(crate) fail_on_flaky: bool,
     pub(crate) step: bool,
     pub(crate) quiz: bool,
-    pub(crate) style: Option<Style>,
-    pub(crate) format: Option<Format>,
-    pub(crate) reports: Vec<ReportTo>,
     pub(crate) pcap: Option<PathBuf>,
     pub(crate) bless: bool,
-    pub(crate) detail: Detail,
-    pub(crate) look: Look,
-    /// How what goes to a file looks.
-    pub(crate) file_look: Look,
+    pub(crate) report: ReportOptions,
 }
 
 impl From<Run> for RunOptions {
@@ -376,26 +381,13 @@ impl From<Run> for RunOptions {
             fail_on_flaky: run.fail_on_flaky,
             step: run.step || run.quiz,
             quiz: run.quiz,
-            style: run.style.map(|style| match style {
-                ToolStyle::Lsof => Style::Lsof,
-                ToolStyle::Ss => Style::Ss,
-                ToolStyle::Netstat => Style::Netstat,
-                ToolStyle::Ps => Style::Ps,
-            }),
-            detail: Detail {
-                all: run.all && !every_builtin,
-                wire: match run.wire {
-                    WireColumns::Full => WireDetail::Full,
-                    WireColumns::Flags => WireDetail::Flags,
-                    WireColumns::Off => WireDetail::Off,
-                },
+            report: {
+                let mut report = run.report.options(run.all && !every_builtin);
+                report.keep(run.save);
+                report
             },
-            format: run.format,
-            reports: run.report,
             pcap: run.pcap,
             bless: run.bless,
-            look: (&run.look).into(),
-            file_look: run.look.of_file(),
             every_builtin,
             scenarios: run.scenarios,
         }
@@ -430,63 +422,6 @@ fn replaced(run: &Run) -> Result<BTreeMap<ProgramName, Vec<String>>, String> {
         }
     }
     Ok(programs)
-}
-
-/// The columns of what is not printed on a terminal.
-const NO_TERMINAL: u16 = 100;
-
-impl LookArguments {
-    fn of_file(&self) -> Look {
-        Look {
-            width: usize::from(self.width.unwrap_or(NO_TERMINAL)),
-            color: false,
-            unicode: is_utf8_locale(),
-        }
-    }
-
-    fn of_stderr(&self) -> Look {
-        let terminal = columns_of_stderr();
-        self.of(AutoStream::choice(&std::io::stderr()), terminal)
-    }
-
-    fn of(&self, choice: ColorChoice, terminal: Option<u16>) -> Look {
-        let width = self.width.or(terminal).unwrap_or(NO_TERMINAL);
-        Look {
-            width: usize::from(width),
-            color: match self.color {
-                When::Always => true,
-                When::Never => false,
-                When::Auto => !matches!(choice, ColorChoice::Never),
-            },
-            unicode: is_utf8_locale(),
-        }
-    }
-}
-
-/// The columns of the terminal that standard error is.
-fn columns_of_stderr() -> Option<u16> {
-    let mut table = comfy_table::Table::new();
-    table.use_stderr();
-    table.width()
-}
-
-impl From<&LookArguments> for Look {
-    fn from(arguments: &LookArguments) -> Look {
-        let terminal = comfy_table::Table::new().width();
-        arguments.of(AutoStream::choice(&std::io::stdout()), terminal)
-    }
-}
-
-/// Whether the locale's character set is UTF-8 (`locale(7)`: LC_ALL, then LC_CTYPE, then LANG).
-fn is_utf8_locale() -> bool {
-    ["LC_ALL", "LC_CTYPE", "LANG"]
-        .iter()
-        .filter_map(std::env::var_os)
-        .find(|value| !value.is_empty())
-        .is_some_and(|value| {
-            let value = value.to_string_lossy().to_ascii_uppercase();
-            value.contains("UTF-8") || value.contains("UTF8")
-        })
 }
 
 #[cfg(test)]

@@ -86,6 +86,8 @@
 //! | [`diagnose`] | rules that explain a failure, with its fix |
 //! | [`run`] | everything that a run leaves behind, as plain data |
 //! | [`suite`] | a scenario and all its tries: what reports of several runs are written from |
+//! | [`compare`] | two runs: whether they are the same, and where they differ first |
+//! | [`record`] | a run as JSON Lines: written, read back with everything checked |
 //! | [`report`] | from a run, or from several, to text, one file a format |
 //! | [`output`] | files that are written completely or not at all |
 //! | `testing` | what the root shows: scenarios in Rust tests |
@@ -129,6 +131,8 @@ pub mod causes;
 #[doc(hidden)]
 pub mod check;
 #[doc(hidden)]
+pub mod compare;
+#[doc(hidden)]
 pub mod diagnose;
 #[doc(hidden)]
 pub mod driver;
@@ -148,6 +152,8 @@ pub mod observed;
 pub mod output;
 #[doc(hidden)]
 pub mod programs;
+#[doc(hidden)]
+pub mod record;
 #[doc(hidden)]
 pub mod report;
 pub mod run;

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod names;
@@ -132,7 +133,7 @@ impl FromStr for TcpState {
 
 /// What a UDP socket is. Not a state of a connection: UDP has none, although `netstat(8)` and
 /// `ss(8)` borrow two of TCP's words (UNP section 8.11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UdpState {
     /// It has a port, sends to anybody and takes from anybody. `ss(8)` says UNCONN.
@@ -305,7 +306,9 @@ pub fn restart_name(number: i32) -> &'static str {
 }
 
 /// How a state is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
     /// The kernel was asked and answered so.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Aspect, Source};
@@ -31,6 +32,9 @@ pub struct Run {
 /// What ran, where, and who watched.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header {
+    /// The version of sockscope that ran it.
+    #[serde(default)]
+    pub sockscope: String,
     /// The scenario's name.
     pub scenario: String,
     /// Its title.
@@ -55,7 +59,7 @@ pub struct Header {
 }
 
 /// Where the programs of a run lived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// A network namespace for each host, the wire between them in sockscope's hands.
@@ -113,7 +117,7 @@ pub struct Checked {
 }
 
 /// Whether something must or must not hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Polarity {
     /// It must hold when the step ends.
@@ -169,7 +173,9 @@ pub struct Stopped {
 }
 
 /// What a run comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Every expectation passed.

@@ -91,6 +91,7 @@ mod tests {
     fn ended(outcome: Outcome) -> Run {
         Run {
             header: Header {
+                sockscope: String::new(),
                 scenario: "x".into(),
                 title: String::new(),
                 file: String::new(),

@@ -2,15 +2,13 @@
 //! sockscope prints then is a file in `tests/golden/verdicts`: table and failure, whole, with
 //! times, pids and ephemeral ports redacted. `UPDATE_GOLDEN=1` writes those files anew.
 
-#[path = "support/redact.rs"]
-mod redact;
 mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use redact::redact;
+use sockscope::compare;
 use sockscope::report::{self, Detail, Look};
 use sockscope::run::{Outcome, Place, Polarity, Run, Verdict};
 use sockscope::scenario::{self, Expectation, Gauge, ProcessFact, Scenario};
@@ -181,7 +179,7 @@ fn every_kind_of_expectation_fails_with_its_text() {
                 }
             }
         }
-        let mut text = text(&redact(&run));
+        let mut text = text(&compare::normal(&run, false));
         text.push_str(&format!("exit code {}\n", run.outcome().exit_code()));
         if run.outcome() != *outcome {
             wrong.push(format!("{name} is {}:\n{text}", run.outcome().word()));

@@ -5,12 +5,17 @@ use std::io::Write;
 use sockscope::run::Outcome;
 use sockscope::scenario::select::NoMatch;
 
+pub(crate) mod actions;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod lab_init;
 pub(crate) mod list;
 pub(crate) mod new;
 pub(crate) mod program;
+pub(crate) mod records;
+pub(crate) mod replay;
+pub(crate) mod reports;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod show;
@@ -58,6 +63,11 @@ fn written(result: std::io::Result<()>) -> Result<(), u8> {
 /// Writes an error to standard error, where that is still possible.
 pub(crate) fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "error: {text}");
+}
+
+/// Writes a warning to standard error, where that is still possible.
+pub(crate) fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr(), "warning: {text}");
 }
 
 /// Writes a finished error text to standard error.

@@ -12,20 +12,18 @@ use sockscope::scenario::select::Pattern;
 use sockscope::scenario::{self, Scenario, builtin};
 use sockscope::suite::{self, Case};
 
+use super::reports::Reports;
 use super::step::Person;
 use super::{color_on_stderr, complain, complain_no_match, complain_rendered, print};
 use crate::cli::RunOptions;
 
-mod actions;
 mod bless;
 mod last_line;
 mod progress;
-mod reports;
 mod runner;
 mod several;
 
 use progress::Progress;
-use reports::Reports;
 use runner::Runner;
 
 pub(crate) fn main(options: &RunOptions) -> u8 {
@@ -66,13 +64,13 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
     if options.bless {
         return bless::run(&scenarios, &options_of_run, options, interrupt.as_fd());
     }
-    let reports = Reports::plan(options, scenarios.len())?;
+    let reports = Reports::plan(&options.report, scenarios.len())?;
     let runner = Runner::plan(&options_of_run, interrupt.as_fd(), options.pcap.clone())?;
     let cases = match scenarios.as_slice() {
         [only] if options.step => vec![stepped(only, &runner, options, &interrupt)?],
         _ if options.step => return Err(one_only("--step and --quiz take")),
         [only] => {
-            let progress = Progress::of_steps(only, &options.look);
+            let progress = Progress::of_steps(only, &options.report.look);
             let begins = |step| progress.step(step);
             let case = suite::attempt(options.retries, || {
                 runner.run(
@@ -85,17 +83,17 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
                 )
             });
             drop(progress);
-            reports.print_table(&match options.style {
-                Some(style) => report::style::render(case.run(), style, &options.look),
-                None => summary::single(&case, &options.look, &options.detail),
+            reports.print_table(&match options.report.style {
+                Some(style) => report::style::render(case.run(), style, &options.report.look),
+                None => summary::single(&case, &options.report.look, &options.report.detail),
             })?;
             vec![case]
         }
-        _ if options.style.is_some() => return Err(one_only("--style takes")),
+        _ if options.report.style.is_some() => return Err(one_only("--style takes")),
         many => several::run(many, &runner, options, &reports)?,
     };
     reports
-        .deliver(&cases, options)
+        .deliver(&cases, &options.report)
         .and(runner.deliver(&cases))?;
     Ok(match suite::outcome(&cases) {
         Outcome::Passed if options.fail_on_flaky && cases.iter().any(Case::is_flaky) => {
@@ -112,7 +110,7 @@ fn stepped(
     options: &RunOptions,
     interrupt: &SignalFd,
 ) -> Result<Case, u8> {
-    let mut person = Person::new(options.look, interrupt.as_fd(), options.quiz);
+    let mut person = Person::new(options.report.look, interrupt.as_fd(), options.quiz);
     let run = {
         let pilot: &mut dyn Pilot = &mut person;
         let extra = Extra {
@@ -123,9 +121,9 @@ fn stepped(
     };
     let score = person.score().unwrap_or_default();
     let case = Case::from(run);
-    let text = match options.style {
-        Some(style) => report::style::render(case.run(), style, &options.look),
-        None => summary::single(&case, &options.look, &options.detail),
+    let text = match options.report.style {
+        Some(style) => report::style::render(case.run(), style, &options.report.look),
+        None => summary::single(&case, &options.report.look, &options.report.detail),
     };
     print(&format!("\n{text}{score}"))?;
     Ok(case)

@@ -1,9 +1,12 @@
-//! `sockscope schema`: the JSON Schema of scenario files.
+//! `sockscope schema`: the JSON Schema of scenario files, or of records.
 
 use super::print;
+use crate::cli::{Schema, SchemaOf};
 
-pub(crate) fn main() -> u8 {
-    print(&sockscope::scenario::schema_text())
-        .err()
-        .unwrap_or(0)
+pub(crate) fn main(arguments: &Schema) -> u8 {
+    let text = match arguments.of {
+        SchemaOf::Scenario => sockscope::scenario::schema_text(),
+        SchemaOf::Record => sockscope::record::schema::schema_text(),
+    };
+    print(&text).err().unwrap_or(0)
 }

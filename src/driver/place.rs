@@ -142,6 +142,7 @@ fn header(scenario: &Scenario, place: Place) -> Header {
         .map(|name| name.release().to_string_lossy().into_owned())
         .unwrap_or_else(|_| "unknown".into());
     Header {
+        sockscope: env!("CARGO_PKG_VERSION").into(),
         scenario: scenario.name.clone(),
         title: scenario.title.clone(),
         file: scenario.text.name.clone(),

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use super::{Detail, Look, github, junit, summary, tap};
+use crate::record;
 use crate::run::Run;
 use crate::suite::Case;
 
@@ -17,6 +18,10 @@ pub enum Format {
     Tap,
     /// Annotations of GitHub Actions.
     Github,
+    /// The record, a JSON object a line.
+    Jsonl,
+    /// What the record holds as one JSON value.
+    Json,
 }
 
 /// A line of the table of formats.
@@ -69,6 +74,18 @@ pub const FORMATS: &[About] = &[
         name: "github",
         purpose: "annotations of GitHub Actions, at most ten",
         writer: Writer::Suite(|cases, look, _| Ok(github::render(cases, look))),
+    },
+    About {
+        format: Format::Jsonl,
+        name: "jsonl",
+        purpose: "the record, a JSON object a line: for jq and `sockscope replay`",
+        writer: Writer::Suite(|cases, _, _| Ok(record::lines(cases)?)),
+    },
+    About {
+        format: Format::Json,
+        name: "json",
+        purpose: "the same as one JSON value",
+        writer: Writer::Suite(|cases, _, _| Ok(record::document(cases)?)),
     },
 ];
 

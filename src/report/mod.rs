@@ -12,6 +12,7 @@
 //! | [`blessed`] | what `--bless` changed in a scenario file |
 //! | [`explain`], [`explain_state`] | a scenario's story beside its run; a TCP state |
 //! | [`markdown`] | a scenario explained, as Markdown |
+//! | [`difference`] | where two runs differ first, as `diff -u` prints it |
 //! | [`moment`] | what is on the wire now, for stepping through a run |
 //! | [`list`] | the built-in scenarios by topic |
 //! | [`pcapng`] | the packets, for Wireshark |
@@ -22,6 +23,7 @@
 mod arrow;
 pub mod blessed;
 mod datagram;
+pub mod difference;
 mod drawing;
 pub mod explain;
 pub mod explain_state;

@@ -60,6 +60,7 @@ impl Stage {
         );
         Stage {
             header: Header {
+                sockscope: "0.1.0".to_owned(),
                 scenario: scenario.to_owned(),
                 title: title.to_owned(),
                 file: format!("scenarios/close/{scenario}.toml"),

@@ -61,14 +61,18 @@ fn one(
         Ok(done) => done,
         Err(error) => {
             let case = Case::from(run);
-            print(&summary::single(&case, &options.look, &options.detail))?;
+            print(&summary::single(
+                &case,
+                &options.report.look,
+                &options.report.detail,
+            ))?;
             if case.outcome() == Outcome::Interrupted {
                 return Ok(case);
             }
             return Err(cannot(&format!("{}: {error}", source.name)));
         }
     };
-    let news = blessed::render(&source.name, &source.text, &done, &options.look);
+    let news = blessed::render(&source.name, &source.text, &done, &options.report.look);
     let (run, again) = match done.text == source.text {
         true => (run, ""),
         false => {
@@ -86,7 +90,7 @@ fn one(
                 Outcome::Inconclusive => "is inconclusive",
                 _ => "does not pass",
             };
-            let text = summary::single(&case, &options.look, &options.detail);
+            let text = summary::single(&case, &options.report.look, &options.report.detail);
             format!("\n {again}the file {word}\n\n{text}")
         }
     };

@@ -10,9 +10,9 @@ use sockscope::scenario::Scenario;
 use sockscope::suite::{self, Case};
 
 use super::progress::Progress;
-use super::reports::Reports;
 use super::runner::Runner;
 use crate::cli::RunOptions;
+use crate::commands::reports::Reports;
 
 /// Runs them and, where the table was asked for, prints a line for each in their order.
 pub(super) fn run(
@@ -23,11 +23,11 @@ pub(super) fn run(
 ) -> Result<Vec<Case>, u8> {
     let names = scenarios.iter().map(|scenario| scenario.name.as_str());
     let next = AtomicUsize::new(0);
-    let progress = Progress::of_scenarios(scenarios.len(), &options.look);
+    let progress = Progress::of_scenarios(scenarios.len(), &options.report.look);
     let board = Mutex::new(Board {
         done: vec![None; scenarios.len()],
         printed: 0,
-        name_width: summary::name_width(names, &options.look),
+        name_width: summary::name_width(names, &options.report.look),
         result: Ok(()),
     });
     std::thread::scope(|scope| {
@@ -53,7 +53,11 @@ pub(super) fn run(
     let board = board.into_inner().unwrap_or_else(PoisonError::into_inner);
     board.result?;
     let cases: Vec<Case> = board.done.into_iter().flatten().collect();
-    reports.print_table(&summary::closing(&cases, &options.look, &options.detail))?;
+    reports.print_table(&summary::closing(
+        &cases,
+        &options.report.look,
+        &options.report.detail,
+    ))?;
     Ok(cases)
 }
 
@@ -73,7 +77,7 @@ impl Board {
             self.printed += 1;
             // Those that were interrupted share a line at the end.
             if self.result.is_ok() && case.outcome() != Outcome::Interrupted {
-                let line = summary::line(case, self.name_width, &options.look);
+                let line = summary::line(case, self.name_width, &options.report.look);
                 self.result = reports.print_table(&line);
             }
         }

@@ -1,4 +1,4 @@
-//! Where the reports of a `sockscope run` go.
+//! Where the reports of a run, or of a record, go.
 
 use std::path::{Path, PathBuf};
 
@@ -9,12 +9,12 @@ use sockscope::run::Outcome;
 use sockscope::suite::Case;
 
 use super::actions::Actions;
-use crate::cli::RunOptions;
-use crate::commands::{complain, print};
+use super::{complain, print};
+use crate::cli::ReportOptions;
 
 /// The reports that were asked for.
 #[derive(Debug)]
-pub(super) struct Reports {
+pub(crate) struct Reports {
     /// What standard output gets.
     stdout: Format,
     files: Vec<(Format, PathBuf)>,
@@ -23,7 +23,7 @@ pub(super) struct Reports {
 
 impl Reports {
     /// The reports, or an exit code when it is clear before any run that they cannot be had.
-    pub(super) fn plan(options: &RunOptions, scenarios: usize) -> Result<Reports, u8> {
+    pub(crate) fn plan(options: &ReportOptions, scenarios: usize) -> Result<Reports, u8> {
         let mut stdout = options.format;
         let mut files: Vec<(Format, PathBuf)> = Vec::new();
         for report in &options.reports {
@@ -65,7 +65,7 @@ impl Reports {
     }
 
     /// Prints a part of the table, where it was asked for.
-    pub(super) fn print_table(&self, text: &str) -> Result<(), u8> {
+    pub(crate) fn print_table(&self, text: &str) -> Result<(), u8> {
         match &self.actions {
             _ if !self.has_table() => Ok(()),
             Some(_) => print(&github::inert(text)),
@@ -75,7 +75,7 @@ impl Reports {
 
     /// Prints and writes all reports but the table on standard output. What fails is told, and
     /// the others are written all the same.
-    pub(super) fn deliver(&self, cases: &[Case], options: &RunOptions) -> Result<(), u8> {
+    pub(crate) fn deliver(&self, cases: &[Case], options: &ReportOptions) -> Result<(), u8> {
         let printed = match (self.has_table(), &self.actions) {
             (true, Some(actions)) => actions.tell(cases, &options.look),
             (true, None) => Ok(()),

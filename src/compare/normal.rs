@@ -1,26 +1,39 @@
-//! A run without what differs from one run to the next: times, pids, ephemeral ports, and the
-//! order of what processes did at the same time.
+//! A run without what differs from one run to the next: times, pids, ephemeral ports, cookies and
+//! inodes, and the order of what processes did at the same time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sockscope::event::{Event, Kind};
-use sockscope::model::{Evidence, ProcessName, SocketFacts};
-use sockscope::run::{Run, Verdict};
-use sockscope::timeline::Timeline;
+use crate::event::{CallResult, Event, Kind};
+use crate::model::{Evidence, ProcessName, SocketFacts};
+use crate::run::{Run, Verdict};
+use crate::timeline::Timeline;
 
 /// The first port that stands for an ephemeral one.
 const FIRST_PORT: u16 = 50001;
-/// The first pid of a redacted run.
+/// From this port on they are taken for ephemeral ones (`ip_local_port_range`, `ip(7)`).
+const EPHEMERAL: u16 = 20000;
+/// The first pid of a normal run.
 const FIRST_PID: i32 = 101;
+
+/// The calls whose value is a pid.
+const RETURN_PIDS: [&str; 10] = [
+    "fork", "vfork", "clone", "clone3", "wait", "wait3", "wait4", "waitpid", "getpid", "getppid",
+];
 
 /// The same run, every time: an event each millisecond, pids and ephemeral ports numbered in the
 /// order of their appearance.
-pub(crate) fn redact(run: &Run) -> Run {
+///
+/// How a state is known is left out unless `evidence` says otherwise: on a busy machine a state can
+/// be over before sockscope asks.
+pub fn normal(run: &Run, evidence: bool) -> Run {
     let order = canonical_order(run.timeline.events());
     let mut moved = vec![0; order.len()];
     let mut clock = 0;
     let mut names = Names::default();
+    for index in &order {
+        names.meet(&run.timeline.events()[*index].kind);
+    }
     let events: Vec<Event> = order
         .iter()
         .enumerate()
@@ -29,7 +42,7 @@ pub(crate) fn redact(run: &Run) -> Run {
             moved[*old] = new;
             clock += u64::from(shows(&event.kind));
             event.at = Duration::from_millis(clock);
-            names.event(event)
+            names.event(event, evidence)
         })
         .collect();
     let mut run = run.clone();
@@ -105,26 +118,53 @@ struct Names {
 
 impl Names {
     fn port(&mut self, port: u16) -> u16 {
-        if port < 20000 {
+        if port < EPHEMERAL {
             return port;
         }
-        let next = FIRST_PORT + self.ports.len() as u16;
+        let next = FIRST_PORT.saturating_add(u16::try_from(self.ports.len()).unwrap_or(u16::MAX));
         *self.ports.entry(port).or_insert(next)
     }
 
     fn pid(&mut self, pid: i32) -> i32 {
-        let next = FIRST_PID + self.pids.len() as i32;
+        let next = FIRST_PID.saturating_add(i32::try_from(self.pids.len()).unwrap_or(i32::MAX));
         *self.pids.entry(pid).or_insert(next)
     }
 
     fn facts(&mut self, facts: &mut SocketFacts) {
+        facts.cookie = 0;
+        facts.inode = facts.inode.min(1);
         let (local, remote) = (facts.tuple.local.port(), facts.tuple.remote.port());
         facts.tuple.local.set_port(self.port(local));
         facts.tuple.remote.set_port(self.port(remote));
         facts.timer_ms = facts.timer_ms.min(1);
     }
 
-    fn event(&mut self, mut event: Event) -> Event {
+    /// Every pid and port has its number before any text speaks of it.
+    fn meet(&mut self, kind: &Kind) {
+        match kind {
+            Kind::Spawned { pid, .. } | Kind::Forked { pid, .. } => {
+                self.pid(*pid);
+            }
+            Kind::Socket {
+                facts: Some(SocketFacts { tuple, .. }),
+                ..
+            }
+            | Kind::Datagram {
+                facts: Some(SocketFacts { tuple, .. }),
+                ..
+            } => {
+                self.port(tuple.local.port());
+                self.port(tuple.remote.port());
+            }
+            Kind::Sent(packet) => {
+                self.port(packet.src.port());
+                self.port(packet.dst.port());
+            }
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, mut event: Event, evidence: bool) -> Event {
         match &mut event.kind {
             Kind::Spawned { pid, command, .. } => {
                 *pid = self.pid(*pid);
@@ -134,10 +174,13 @@ impl Names {
             }
             Kind::Forked { pid, .. } => *pid = self.pid(*pid),
             Kind::Socket {
-                facts, evidence, ..
+                facts,
+                evidence: known,
+                ..
             } => {
-                // On a busy machine a state can be over before sockscope asks.
-                *evidence = Evidence::Seen;
+                if !evidence {
+                    *known = Evidence::Seen;
+                }
                 if let Some(facts) = facts {
                     self.facts(facts);
                 }
@@ -151,7 +194,14 @@ impl Names {
                 packet.src.set_port(self.port(src));
                 packet.dst.set_port(self.port(dst));
             }
-            Kind::Called { call, .. } => call.args = self.text(&call.args),
+            Kind::Called { call, .. } => {
+                call.args = self.text(&call.args);
+                if let CallResult::Value(value) = &mut call.result
+                    && RETURN_PIDS.contains(&call.name.as_str())
+                {
+                    *value = self.value(*value);
+                }
+            }
             Kind::Output { text, .. } => *text = self.text(text),
             _ => {}
         }
@@ -172,8 +222,23 @@ impl Names {
         redacted.collect::<Vec<_>>().join(" ")
     }
 
-    /// A word with the port behind its last colon renumbered.
+    /// What a call returned, renumbered where it is a pid.
+    fn value(&self, value: i64) -> i64 {
+        let pid = i32::try_from(value).ok();
+        let number = pid.and_then(|pid| self.pids.get(&pid));
+        number.map_or(value, |number| i64::from(*number))
+    }
+
+    /// A word with the port behind its last colon renumbered, or the only number in it where that
+    /// is a pid or a port.
     fn word(&mut self, word: &str) -> String {
+        let bare = word.trim_matches(|c: char| !c.is_ascii_digit());
+        if let Some(number) = bare.parse().ok().and_then(|pid| self.pids.get(&pid)) {
+            return word.replacen(bare, &number.to_string(), 1);
+        }
+        if let Some(number) = bare.parse().ok().and_then(|port| self.ports.get(&port)) {
+            return word.replacen(bare, &number.to_string(), 1);
+        }
         let Some((address, rest)) = word.rsplit_once(':') else {
             return word.to_owned();
         };

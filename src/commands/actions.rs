@@ -7,18 +7,18 @@ use std::io::Write as _;
 use sockscope::report::{Look, github, step_summary};
 use sockscope::suite::Case;
 
-use crate::commands::{complain, print};
+use super::{complain, print};
 
 /// What the runner says in the environment.
 #[derive(Debug)]
-pub(super) struct Actions {
+pub(crate) struct Actions {
     /// The file that a step's summary is added to.
     summary: Option<OsString>,
 }
 
 impl Actions {
     /// Nothing where sockscope does not run in GitHub Actions.
-    pub(super) fn from_environment() -> Option<Actions> {
+    pub(crate) fn from_environment() -> Option<Actions> {
         let runs = std::env::var_os("GITHUB_ACTIONS")?;
         (runs == "true").then(|| Actions {
             summary: std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty()),
@@ -27,7 +27,7 @@ impl Actions {
 
     /// Annotations after the table, and the step's summary. Nobody asked for the summary, so a
     /// file that does not take it is told and changes nothing.
-    pub(super) fn tell(&self, cases: &[Case], look: &Look) -> Result<(), u8> {
+    pub(crate) fn tell(&self, cases: &[Case], look: &Look) -> Result<(), u8> {
         print(&github::render(cases, look))?;
         if let Some(file) = &self.summary {
             let added = OpenOptions::new()
