@@ -324,6 +324,17 @@ fn runs_made_by_hand_are_reported_again_to_the_letter() {
 }
 
 #[test]
+fn a_record_on_a_terminal_steers_nothing() {
+    let case = [of_every_kind().into(), runs::hostile().into()];
+    for text in [lines(&case), record::document(&case).expect("JSON")] {
+        assert!(
+            text.chars()
+                .all(|c| c == '\n' || c.is_ascii() && !c.is_ascii_control())
+        );
+    }
+}
+
+#[test]
 fn tries_stay_together() {
     let mut flaky = Case::from(runs::failed());
     let mut other = runs::normal_close();

@@ -1,6 +1,6 @@
 //! Two runs of the same scenario: whether they are the same, and where they differ first.
 //!
-//! [`normal`] takes from a run what differs every time, [`lanes`] sorts the rest into lanes:
+//! [`normal`](fn@normal) takes from a run what differs every time, [`lanes`](fn@lanes) sorts the rest into lanes:
 //! the states of an endpoint, the packets, the calls of a process. Within a lane the order counts,
 //! between lanes it does not.
 

@@ -33,13 +33,27 @@ fn lines_of((attempt, run): (usize, &Run)) -> impl Iterator<Item = Line> {
 /// # Errors
 /// None that these types can cause: they have no keys but strings.
 pub fn lines(cases: &[Case]) -> serde_json::Result<String> {
-    let mut text = Vec::new();
+    let mut text = String::new();
     for line in tries(cases).flat_map(lines_of) {
-        serde_json::to_writer(&mut text, &line)?;
-        text.push(b'\n');
+        push_ascii(&mut text, &serde_json::to_string(&line)?);
+        text.push('\n');
     }
-    // serde_json writes UTF-8.
-    Ok(String::from_utf8(text).unwrap_or_default())
+    Ok(text)
+}
+
+/// Adds JSON with all but ASCII's visible characters escaped. They stand in strings only, so the
+/// value is the same; but what a program wrote cannot steer the terminal on which it is printed,
+/// and the text is the same in every locale.
+fn push_ascii(text: &mut String, json: &str) {
+    for character in json.chars() {
+        if character.is_ascii() && !character.is_ascii_control() {
+            text.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            text.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
 }
 
 /// Runs as one JSON value: what their records hold, nested.
@@ -104,7 +118,8 @@ pub fn document(cases: &[Case]) -> serde_json::Result<String> {
     let document = Document {
         runs: tries(cases).map(RunValue::of).collect(),
     };
-    let mut text = serde_json::to_string(&document)?;
+    let mut text = String::new();
+    push_ascii(&mut text, &serde_json::to_string(&document)?);
     text.push('\n');
     Ok(text)
 }
