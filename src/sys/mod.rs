@@ -9,6 +9,8 @@ pub mod batch;
 pub mod fdpass;
 pub(crate) mod fork;
 pub(crate) mod inherit;
+pub mod mounting;
+pub mod perf;
 pub mod pidfd;
 pub(crate) mod sigchld;
 pub(crate) mod signals;
