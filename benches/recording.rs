@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -15,6 +15,9 @@ use sockscope::observe::tracepoints::{Config, KernelEvents, Point, What};
 const SPAN: Duration = Duration::from_millis(700);
 /// Measurements with and without, turn by turn.
 const ROUNDS: usize = 7;
+/// The byte that a connection sends, and the last one.
+const MORE: u8 = 0;
+const LAST: u8 = 1;
 /// A ring that is too small on purpose, in bytes.
 const TINY: usize = 4096;
 
@@ -22,22 +25,20 @@ const TINY: usize = 4096;
 fn workload(span: Duration) -> (u64, Duration) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = listener.local_addr().expect("an address");
-    let done = AtomicBool::new(false);
-    let count = AtomicU64::new(0);
+    let mut count = 0;
     let begun = Instant::now();
     std::thread::scope(|scope| {
-        scope.spawn(|| serve(&listener, &done));
+        scope.spawn(|| serve(&listener));
         while begun.elapsed() < span {
-            connect(address);
-            count.fetch_add(1, Ordering::Relaxed);
+            connect(address, MORE);
+            count += 1;
         }
-        done.store(true, Ordering::Release);
-        connect(address);
+        connect(address, LAST);
     });
-    (count.load(Ordering::Relaxed) + 1, begun.elapsed())
+    (count + 1, begun.elapsed())
 }
 
-fn connect(address: SocketAddr) {
+fn connect(address: SocketAddr, byte: u8) {
     let mut stream = TcpStream::connect(address).expect("connected");
     let linger = libc::linger {
         l_onoff: 1,
@@ -45,19 +46,18 @@ fn connect(address: SocketAddr) {
     };
     nix::sys::socket::setsockopt(&stream, nix::sys::socket::sockopt::Linger, &linger)
         .expect("SO_LINGER");
-    stream.write_all(b"x").expect("written");
+    stream.write_all(&[byte]).expect("written");
     let mut byte = [0];
     stream.read_exact(&mut byte).expect("answered");
 }
 
-fn serve(listener: &TcpListener, done: &AtomicBool) {
+fn serve(listener: &TcpListener) {
+    let mut byte = [MORE];
     for stream in listener.incoming() {
         let mut stream = stream.expect("accepted");
-        let mut byte = [0];
-        if stream.read_exact(&mut byte).is_ok() {
-            let _ = stream.write_all(&byte);
-        }
-        if done.load(Ordering::Acquire) {
+        stream.read_exact(&mut byte).expect("a byte");
+        stream.write_all(&byte).expect("answered");
+        if byte == [LAST] {
             return;
         }
     }
