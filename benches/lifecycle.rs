@@ -54,6 +54,7 @@ fn main() {
         net: Some(Place::Wire),
         timeout_scale: 1.0,
         settled: false,
+        events: Default::default(),
         programs: Default::default(),
     };
     let normal_close = scenario::load("normal-close").expect("built in");

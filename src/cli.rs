@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use anstream::AutoStream;
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sockscope::driver::events;
 use sockscope::lab;
 use sockscope::model::ProgramName;
 use sockscope::report::style::Style;
@@ -79,6 +80,10 @@ pub(crate) struct Run {
     /// what is said of segments where there is no wire
     #[arg(long)]
     settled: bool,
+    /// Whether to record what the kernel tells itself of sockets, signals and processes (root or
+    /// CAP_PERFMON)
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    events: EventsWhen,
     /// Multiply every `within` by this, for slow machines
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = factor)]
     timeout_scale: f64,
@@ -183,6 +188,16 @@ enum Net {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum EventsWhen {
+    /// Where there is no wire to tell every state, if it is permitted
+    Auto,
+    /// Always; without permission nothing runs (exit code 3)
+    On,
+    /// Never
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum WireColumns {
     /// Flags, sequence numbers, length and window
     Full,
@@ -222,6 +237,7 @@ pub(crate) struct RunOptions {
     pub(crate) programs: Result<BTreeMap<ProgramName, Vec<String>>, String>,
     pub(crate) net: Option<Place>,
     pub(crate) settled: bool,
+    pub(crate) events: events::When,
     pub(crate) timeout_scale: f64,
     pub(crate) jobs: usize,
     pub(crate) step: bool,
@@ -242,6 +258,11 @@ impl From<Run> for RunOptions {
                 Net::Host => Place::Host,
             }),
             settled: run.settled,
+            events: match run.events {
+                EventsWhen::Auto => events::When::Auto,
+                EventsWhen::On => events::When::On,
+                EventsWhen::Off => events::When::Off,
+            },
             timeout_scale: run.timeout_scale,
             jobs: run.jobs,
             step: run.step || run.quiz,

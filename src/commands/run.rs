@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use sockscope::driver::events::Events;
 use sockscope::driver::{self, Options};
 use sockscope::model::ProgramName;
 use sockscope::report::{self, Look};
@@ -48,6 +49,7 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         net: options.net,
         timeout_scale: options.timeout_scale,
         settled: options.settled,
+        events: Events::new(options.events),
         programs,
     };
     match scenarios.as_slice() {

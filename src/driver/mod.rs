@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::check::{self, Sight, Standing};
 use crate::diagnose;
+use crate::event::{Aspect, Kind, Source};
 use crate::lab::wire::OrderId;
 use crate::model::ProgramName;
 use crate::run::{
@@ -20,6 +21,7 @@ use crate::tolerance;
 
 pub mod abilities;
 mod act;
+pub mod events;
 pub mod pilot;
 pub mod place;
 pub mod recorder;
@@ -28,6 +30,7 @@ mod still;
 mod streams;
 mod taken;
 
+use events::Events;
 use pilot::Pilot;
 use place::Opened;
 use session::{Halt, Session};
@@ -44,6 +47,8 @@ pub struct Options {
     /// Whether settled states suffice where complete paths cannot be observed, whatever the file
     /// says.
     pub settled: bool,
+    /// Whether to record what the kernel tells itself.
+    pub events: Events,
     /// Commands that replace programs of the scenario.
     pub programs: BTreeMap<ProgramName, Vec<String>>,
 }
@@ -163,12 +168,34 @@ impl Driver<'_> {
         if stopped.is_none() && self.steps.len() == self.scenario.steps.len() {
             self.judge_orders();
         }
+        self.admit_gaps();
         Run {
             header: self.header,
             timeline: self.session.pen.finish(),
             steps: self.steps,
             stopped,
             took: begun.elapsed(),
+        }
+    }
+
+    /// Where paths were to be complete and were not, the header says so.
+    fn admit_gaps(&mut self) {
+        let gaps = self.session.pen.timeline().events().iter();
+        let first = gaps
+            .filter(|event| event.source == Source::Kernel)
+            .find_map(|event| match &event.kind {
+                Kind::Gap {
+                    aspect: aspect @ Aspect::Paths,
+                    why,
+                } => Some((*aspect, why.clone())),
+                _ => None,
+            });
+        if let Some((aspect, why)) = first {
+            self.header.blind.push(Blind {
+                aspect,
+                why,
+                remedy: None,
+            });
         }
     }
 

@@ -7,9 +7,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use super::session::Session;
+use super::session::kernel::KernelEar;
 use super::still::Still;
 use super::{Options, sampled_blind};
-use crate::event::Source;
+use crate::event::{Aspect, Source};
 use crate::lab::protocol::{HostSpec, Refusal, Setup, Stage};
 use crate::lab::wire::Wire;
 use crate::lab::{self, HostFds, Lab, LabError};
@@ -75,13 +76,16 @@ pub(super) fn open<'a>(
             continue;
         }
         match open_place(scenario, options, place, interrupt, rto_min) {
-            Ok((session, places, settings)) => {
+            Ok((mut session, places, settings)) => {
                 header.settings = settings;
                 header.observers = observers(place);
                 header.blind = match place {
                     Place::Wire => Vec::new(),
                     Place::Loopback | Place::Host => blind(missing.as_ref()),
                 };
+                if let Err(stopped) = record(&mut session, &mut header, options) {
+                    return Err(Box::new((header, stopped)));
+                }
                 let telling = telling(scenario, options);
                 return Ok(Opened {
                     session,
@@ -166,6 +170,41 @@ fn blind(missing: Option<&Unavailable>) -> Vec<Blind> {
         Some(missing) => sampled_blind(&missing.why, missing.remedy.as_deref()),
         None => sampled_blind("asked for by --net", Some("--net wire")),
     }
+}
+
+/// Lets the kernel tell, where it is wanted and can be had.
+fn record(
+    session: &mut Session<'_>,
+    header: &mut Header,
+    options: &Options,
+) -> Result<(), Stopped> {
+    match options.events.at(header.place) {
+        Ok(None) => {}
+        Ok(Some(shared)) => {
+            header.observers.push(Source::Kernel);
+            session.kernel = Some(KernelEar::new(&shared));
+            if header.place != Place::Wire {
+                session.sockets.trace(&shared);
+                header.blind.retain(|blind| blind.aspect != Aspect::Paths);
+            }
+        }
+        Err(why) if options.events.are_demanded() => {
+            return Err(Stopped {
+                why: why.to_string(),
+                span: None,
+                help: why.remedy(),
+                outcome: Outcome::Inconclusive,
+            });
+        }
+        Err(why) => {
+            for blind in &mut header.blind {
+                if blind.aspect == Aspect::Paths {
+                    blind.why.push_str(&format!("; {why}"));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Who watches at a place.

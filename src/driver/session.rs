@@ -21,6 +21,7 @@ use crate::programs::channel::Receiver;
 use crate::tolerance;
 
 mod hearing;
+pub(super) mod kernel;
 mod packets;
 
 /// The pipes of a program that was started.
@@ -45,6 +46,8 @@ pub(super) struct Session<'a> {
     pilot: Option<&'a mut dyn Pilot>,
     /// How long the pilot was thinking, all in all.
     pub(super) thought: Duration,
+    /// What the kernel records, where it is asked to.
+    pub(super) kernel: Option<kernel::KernelEar>,
     channel: Receiver,
     /// Pids that told something and were gone before anyone could look.
     unmet: Vec<i32>,
@@ -100,6 +103,7 @@ impl<'a> Session<'a> {
             still: None,
             pilot: None,
             thought: Duration::ZERO,
+            kernel: None,
             channel,
             unmet: Vec::new(),
             interrupt,
@@ -166,6 +170,7 @@ impl<'a> Session<'a> {
             if woke && begun.elapsed() <= self.settle_for {
                 continue;
             }
+            self.sockets.check_losses(&mut self.pen);
             if changed && !woke {
                 self.pen.emit(Source::Driver, Kind::Quiet);
             }
@@ -256,6 +261,7 @@ impl<'a> Session<'a> {
     /// Takes everything but packets that is there now. Says whether there was anything.
     fn drain(&mut self) -> Result<bool, Halt> {
         let mut any = self.hear()?;
+        any |= self.hear_kernel();
         any |= self.read_pipes();
         while let Some((pid, status)) = self.lab.next_reaped()? {
             any = true;

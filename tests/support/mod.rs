@@ -55,6 +55,7 @@ pub(crate) fn options(net: Option<Place>) -> Options {
         net,
         timeout_scale: 1.0,
         settled: false,
+        events: Default::default(),
         programs: Default::default(),
     }
 }
