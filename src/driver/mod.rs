@@ -149,6 +149,8 @@ impl Driver<'_> {
             self.session.pen.begin_step(index);
             let done = asked.map_err(Broken::from);
             let broken = done.and_then(|()| self.step(index, step)).err();
+            let session = &mut self.session;
+            session.sockets.check_losses(&mut session.pen);
             let mut checks = self.judge(index, step, broken.is_some());
             self.explain_taken_port(index, &mut checks);
             let failed = checks.iter().any(|c| matches!(c.verdict, Verdict::Fail(_)));

@@ -170,7 +170,6 @@ impl<'a> Session<'a> {
             if woke && begun.elapsed() <= self.settle_for {
                 continue;
             }
-            self.sockets.check_losses(&mut self.pen);
             if changed && !woke {
                 self.pen.emit(Source::Driver, Kind::Quiet);
             }

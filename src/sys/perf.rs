@@ -148,20 +148,33 @@ impl Tracepoint {
         unsafe { request::disable(self.0.as_raw_fd()) }.map(drop)
     }
 
-    /// How many records found no room in the ring, since it was opened.
+    /// How often the tracepoint was passed since recording began, and how many of those records
+    /// found no room in the ring.
     ///
     /// # Errors
     /// As `read(2)`.
-    pub fn lost(&self) -> nix::Result<u64> {
-        // struct read_format: the count of events, then PERF_FORMAT_LOST's.
+    pub fn counts(&self) -> nix::Result<Counts> {
+        // struct read_format: the count, then PERF_FORMAT_LOST's.
         let mut answer = [0u8; 16];
         let length = nix::unistd::read(&self.0, &mut answer)?;
-        let (_, lost) = answer.split_at(8);
-        match (length, <[u8; 8]>::try_from(lost)) {
-            (16, Ok(lost)) => Ok(u64::from_ne_bytes(lost)),
+        let (passed, no_room) = answer.split_at(8);
+        match (length, passed.try_into(), no_room.try_into()) {
+            (16, Ok(passed), Ok(no_room)) => Ok(Counts {
+                passed: u64::from_ne_bytes(passed),
+                no_room: u64::from_ne_bytes(no_room),
+            }),
             _ => Err(Errno::EIO),
         }
     }
+}
+
+/// What the kernel counts of one tracepoint on one CPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// How often it was passed.
+    pub passed: u64,
+    /// How many records found no room.
+    pub no_room: u64,
 }
 
 impl AsFd for Tracepoint {

@@ -175,6 +175,12 @@ impl Sockets {
         // The machine's own network, or the private loopback: there is one host.
         let host = 0;
         if let Some(known) = self.find(host, chain.tuple) {
+            if self.is_traced(known) {
+                let tuple = chain.tuple;
+                let why = format!("another network has a connection {tuple} at the same time");
+                gap(why, pen);
+                return;
+            }
             let told = self.known[known].facts.state;
             self.attach(index, known, Some(told));
             return;
@@ -260,6 +266,10 @@ impl Sockets {
     fn tell_link(&mut self, known: usize, link: Link, is_last: bool, pen: &mut Recorder) {
         let diag = &self.hosts[self.known[known].host].diag;
         let of = &mut self.known[known];
+        if of.facts.state == TcpState::SynRecv {
+            // The request socket's cookie, maybe not its child's.
+            of.facts.cookie = 0;
+        }
         of.facts.state = link.state;
         // The kernel's answer goes with the state that it is about.
         let facts = match is_last && of.facts.cookie == 0 {
@@ -281,10 +291,9 @@ impl Sockets {
         was_reset: bool,
         pen: &mut Recorder,
     ) {
-        let facts = &self.known[known].facts;
-        let diag = &self.hosts[self.known[known].host].diag;
-        let found = match diag.query(facts.tuple) {
-            Ok(found) => found.filter(|found| facts.cookie == 0 || facts.cookie == found.cookie),
+        let cookie = self.known[known].facts.cookie;
+        let found = match self.ask_exactly(known) {
+            Ok(found) => found.filter(|found| cookie == 0 || cookie == found.cookie),
             Err(error) => {
                 pen.emit(Source::Sampler, super::gap(&error));
                 return;
@@ -295,14 +304,9 @@ impl Sockets {
                 let mut nobody = |_: &mut Recorder| HoldersByInode::default();
                 self.saw(known, found, None, &mut nobody, pen);
             }
-            None => {
-                if !was_reset {
-                    let state = facts.state;
-                    let why = format!("a TIME_WAIT behind {state} may have come and gone");
-                    gap(why, pen);
-                }
-                self.end_traced(known, link, pen);
-            }
+            None if was_reset => self.end_traced(known, link, pen),
+            // The next look decides: while a mini-socket takes over, neither may be found.
+            None => {}
         }
     }
 
@@ -341,7 +345,9 @@ impl Sockets {
         let known = traced.chains.iter().rfind(ended).and_then(|c| c.known);
         if let Some(known) = known.map(|index| &self.known[index]) {
             let seen = known.facts.cookie;
-            if seen != 0 && cookie != 0 && seen != cookie && !known.gone {
+            // A mini-socket has another one, when nobody had asked the full socket for its own.
+            let is_full = known.facts.state == TcpState::Close || known.gone;
+            if seen != 0 && seen != cookie && is_full {
                 let tuple = known.facts.tuple;
                 gap(format!("two sockets {tuple} were taken for one"), pen);
             }
@@ -449,6 +455,10 @@ impl Sockets {
                 return Ok(None);
             }
             if self.known[index].facts.state == before {
+                // Before the mini-socket was found it looked as if nothing was there.
+                if now == TcpState::Close && self.ask_exactly(index)?.is_some() {
+                    continue;
+                }
                 self.should_have_been_told(index, now, pen);
                 return Ok(Some(found));
             }
@@ -460,14 +470,26 @@ impl Sockets {
     /// mini-socket change so; of any other it is a gap.
     fn should_have_been_told(&mut self, index: usize, now: TcpState, pen: &mut Recorder) {
         let before = self.known[index].facts.state;
-        let chain_is_open = self.traced.as_ref().is_some_and(|traced| {
-            let of_this = |chain: &&Chain| chain.known == Some(index);
-            traced.chains.iter().any(|c| of_this(&c) && !c.is_over())
-        });
-        let is_mini = matches!(before, TcpState::TimeWait | TcpState::FinWait2) && !chain_is_open;
-        if before != TcpState::SynRecv && !is_mini {
+        let is_mini = match before {
+            TcpState::SynRecv | TcpState::TimeWait => true,
+            TcpState::FinWait2 | TcpState::Closing => !self.is_traced(index),
+            _ => false,
+        };
+        let was_seen_as_mini = self.known[index].facts.timer == TimerKind::TimeWait;
+        if !is_mini {
             self.untold(index, &format!("it went from {before} to {now}"), pen);
+        } else if now == TcpState::Close && !was_seen_as_mini && before != TcpState::SynRecv {
+            let why = format!("a TIME_WAIT behind {before} may have come and gone");
+            gap(why, pen);
         }
+    }
+
+    /// Whether a chain of changes goes on for this socket.
+    fn is_traced(&self, index: usize) -> bool {
+        self.traced.as_ref().is_some_and(|traced| {
+            let mut chains = traced.chains.iter();
+            chains.any(|chain| chain.known == Some(index) && !chain.is_over())
+        })
     }
 
     /// A look has found a socket of which the kernel has told nothing.
