@@ -13,7 +13,7 @@ pub enum Unavailable {
     #[error("kernel events are for root and CAP_PERFMON: {}", .0.desc())]
     NotPermitted(Errno),
     /// The files that describe tracepoints cannot be read.
-    #[error("tracefs cannot be read: {}", .0.desc())]
+    #[error("kernel events need tracefs, which cannot be read: {}", .0.desc())]
     NoTracefs(Errno),
     /// This kernel has not got the tracepoint.
     #[error("this kernel has no tracepoint {0}")]
@@ -53,15 +53,11 @@ impl Unavailable {
     /// What would change it, where something would.
     pub fn remedy(&self) -> Option<String> {
         match self {
-            Unavailable::NotPermitted(_) => Some(
-                "run as root, or sudo setcap cap_perfmon,cap_dac_read_search=ep sockscope".into(),
-            ),
+            Unavailable::NotPermitted(_) => Some("run as root, or with CAP_PERFMON".into()),
             Unavailable::NoTracefs(Errno::ENODEV | Errno::ENOENT) => {
                 Some("a kernel with CONFIG_FTRACE".into())
             }
-            Unavailable::NoTracefs(_) => {
-                Some("run as root, or sudo mount -t tracefs nodev /sys/kernel/tracing".into())
-            }
+            Unavailable::NoTracefs(_) => Some("run as root".into()),
             Unavailable::NoPerf(_) => {
                 Some("a kernel with CONFIG_PERF_EVENTS; in a container --cap-add PERFMON".into())
             }
