@@ -618,15 +618,8 @@ fn whoever_demands_them_without_permission_gets_nothing_else() {
     everybody(&copy);
     let said = |when: &str| {
         Command::new(&copy)
-            .args([
-                "run",
-                "hello",
-                "--net",
-                "host",
-                "--settled",
-                "--events",
-                when,
-            ])
+            .args(["run", "hello", "--net", "host", "--settled"])
+            .args(["--width", "200", "--events", when])
             .uid(65534)
             .gid(65534)
             .current_dir("/")
