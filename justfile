@@ -15,9 +15,9 @@ all:
 test *arguments:
     cargo test {{arguments}}
 
-# the tests that compare with lsof, ss, netstat and ps
+# the tests that need lsof, ss, netstat, ps and xmllint
 peers:
-    cargo test --features peers --test peers
+    cargo test --features peers --test 'peers*'
 
 # format and lint
 check:
@@ -27,7 +27,7 @@ check:
 
 # write the golden reports anew; read the difference
 golden:
-    UPDATE_GOLDEN=1 cargo test --test report
+    UPDATE_GOLDEN=1 cargo test --test report --test formats
     git diff --stat tests/golden
 
 # licences and advisories of the dependencies

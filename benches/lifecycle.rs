@@ -55,6 +55,7 @@ fn main() {
         timeout_scale: 1.0,
         settled: false,
         events: Default::default(),
+        syscalls: false,
         programs: Default::default(),
     };
     let normal_close = scenario::load("normal-close").expect("built in");
@@ -79,6 +80,7 @@ fn main() {
         }
     }
     let setup = |wire| Setup {
+        traced: false,
         isolated: true,
         wire,
         cpu: None,

@@ -9,9 +9,15 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sockscope::driver::events;
 use sockscope::lab;
 use sockscope::model::ProgramName;
+use sockscope::report::format::Format;
 use sockscope::report::style::Style;
 use sockscope::report::{Detail, Look, WireDetail};
 use sockscope::run::Place;
+
+mod report_to;
+
+pub(crate) use report_to::ReportTo;
+use report_to::{formats, report_to};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -84,12 +90,21 @@ pub(crate) struct Run {
     /// CAP_PERFMON)
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     events: EventsWhen,
+    /// Trace the programs' system calls and signals with ptrace(2)
+    #[arg(long)]
+    syscalls: bool,
     /// Multiply every `within` by this, for slow machines
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = factor)]
     timeout_scale: f64,
     /// How many scenarios run at the same time
     #[arg(long, short, value_name = "N", default_value = "1", value_parser = at_least_one)]
     jobs: usize,
+    /// How often to run a scenario again that did not pass; one that passes then is called flaky
+    #[arg(long, value_name = "N", default_value = "0", conflicts_with_all = ["step", "quiz"])]
+    retries: usize,
+    /// Exit with 1 when a scenario is flaky
+    #[arg(long)]
+    fail_on_flaky: bool,
     /// Stop before each step and each segment and ask what shall happen
     #[arg(long)]
     step: bool,
@@ -97,8 +112,14 @@ pub(crate) struct Run {
     #[arg(long)]
     quiz: bool,
     /// Print each sample of a single scenario as this tool would
-    #[arg(long, value_name = "TOOL")]
+    #[arg(long, value_name = "TOOL", conflicts_with_all = ["format", "retries"])]
     style: Option<ToolStyle>,
+    /// Print this instead of the table
+    #[arg(long, value_name = "FORMAT", value_parser = formats(), conflicts_with_all = ["step", "quiz"])]
+    format: Option<Format>,
+    /// Write this as well; FILE `-` is standard output, in place of the table; may be repeated
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_to)]
+    report: Vec<ReportTo>,
     /// How much of each segment to show
     #[arg(long, value_name = "DETAIL", default_value = "flags")]
     wire: WireColumns,
@@ -238,13 +259,20 @@ pub(crate) struct RunOptions {
     pub(crate) net: Option<Place>,
     pub(crate) settled: bool,
     pub(crate) events: events::When,
+    pub(crate) syscalls: bool,
     pub(crate) timeout_scale: f64,
     pub(crate) jobs: usize,
+    pub(crate) retries: usize,
+    pub(crate) fail_on_flaky: bool,
     pub(crate) step: bool,
     pub(crate) quiz: bool,
     pub(crate) style: Option<Style>,
+    pub(crate) format: Option<Format>,
+    pub(crate) reports: Vec<ReportTo>,
     pub(crate) detail: Detail,
     pub(crate) look: Look,
+    /// How what goes to a file looks.
+    pub(crate) file_look: Look,
 }
 
 impl From<Run> for RunOptions {
@@ -263,8 +291,11 @@ impl From<Run> for RunOptions {
                 EventsWhen::On => events::When::On,
                 EventsWhen::Off => events::When::Off,
             },
+            syscalls: run.syscalls,
             timeout_scale: run.timeout_scale,
             jobs: run.jobs,
+            retries: run.retries,
+            fail_on_flaky: run.fail_on_flaky,
             step: run.step || run.quiz,
             quiz: run.quiz,
             style: run.style.map(|style| match style {
@@ -281,7 +312,10 @@ impl From<Run> for RunOptions {
                     WireColumns::Off => WireDetail::Off,
                 },
             },
+            format: run.format,
+            reports: run.report,
             look: (&run.look).into(),
+            file_look: run.look.of_file(),
             every_builtin,
             scenarios: run.scenarios,
         }
@@ -323,9 +357,21 @@ fn replaced(run: &Run) -> Result<BTreeMap<ProgramName, Vec<String>>, String> {
     Ok(programs)
 }
 
+/// The columns of what is not printed on a terminal.
+const NO_TERMINAL: u16 = 100;
+
+impl LookArguments {
+    fn of_file(&self) -> Look {
+        Look {
+            width: usize::from(self.width.unwrap_or(NO_TERMINAL)),
+            color: false,
+            unicode: is_utf8_locale(),
+        }
+    }
+}
+
 impl From<&LookArguments> for Look {
     fn from(arguments: &LookArguments) -> Look {
-        const NO_TERMINAL: u16 = 100;
         let terminal = comfy_table::Table::new().width();
         let width = arguments.width.or(terminal).unwrap_or(NO_TERMINAL);
         Look {

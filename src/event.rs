@@ -283,7 +283,9 @@ pub enum SignalOrigin {
 pub enum SignalFate {
     /// It was sent and is pending, or the process blocks it.
     Generated,
-    /// It reached the process: its handler runs next, or the default happens.
+    /// It reached the process, and its handler runs next.
+    Caught,
+    /// It reached the process, and the default happens.
     Delivered,
     /// It was dropped at once, because the process ignores it.
     Ignored,
@@ -335,9 +337,12 @@ pub struct Call {
     /// The descriptor that it is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fd: Option<i32>,
-    /// The socket behind that descriptor, where it is one of the run's.
+    /// The inode of the socket behind that descriptor (`socket:[…]` in `/proc/PID/fd`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub socket: Option<SocketKey>,
+    pub inode: Option<u32>,
+    /// The inode of the socket behind the descriptor that it returned (`accept(2)`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<u32>,
     /// The thread, where it is not the process's first one: its id as sockscope's own `/proc`
     /// shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! One direction only. Everything left of the [`timeline`] acts on processes and sockets; everything
-//! right of it is pure: [`check`], [`diagnose`] and [`report`] read plain data and never see a pid
+//! right of it is pure: [`causes`], [`check`], [`diagnose`] and [`report`] read plain data and never see a pid
 //! that they could act on, or a descriptor. A report re-runs nothing.
 //!
 //! | room | what it is for |
@@ -31,10 +31,13 @@
 //! | [`model`] | plain values that all rooms speak of: states, endpoints, holders, names |
 //! | [`timeline`] | all events in order; names endpoints, keeps what is known of each |
 //! | [`graph`] | RFC 9293's state diagram: which path leads from one state to another |
+//! | [`causes`] | which call or end of a process is behind a FIN or an RST |
 //! | [`check`] | expectations against a timeline |
 //! | [`diagnose`] | rules that explain a failure, with its fix |
 //! | [`run`] | everything that a run leaves behind, as plain data |
-//! | [`report`] | from a run to text, one file a format |
+//! | [`suite`] | a scenario and all its tries: what reports of several runs are written from |
+//! | [`report`] | from a run, or from several, to text, one file a format |
+//! | [`output`] | files that are written completely or not at all |
 //! | [`tolerance`] | every duration that a verdict could depend on |
 //! | [`sys`] | the only unsafe code: namespaces' and processes' system calls |
 //!
@@ -62,12 +65,13 @@
 //! | a scenario | `scenarios/TOPIC/NAME.toml` | nothing: the build finds it |
 //! | a built-in program | a file in [`programs`] | its line in [`programs::ALL`] |
 //! | an observer | a file in [`observe`] that makes events | its call where the driver settles or samples |
-//! | a report format | a file in [`report`]: a function from [`run::Run`] to text | its line in the table there |
+//! | a report format | a file in [`report`]: a function from [`run::Run`] or from [`suite::Case`]s to text | its line in [`report::format::FORMATS`] |
 //! | a diagnosis | a rule in [`diagnose`]: a function from a subject to a sentence | its line in the table there |
 //! | an action, an expectation | its type and parser in [`scenario`], its meaning in the driver or in [`check`] | its row in `docs/scenario-format.md` |
 
 #![deny(unsafe_code)]
 
+pub mod causes;
 pub mod check;
 pub mod diagnose;
 pub mod driver;
@@ -77,10 +81,12 @@ pub mod lab;
 pub mod matching;
 pub mod model;
 pub mod observe;
+pub mod output;
 pub mod programs;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod suite;
 pub mod sys;
 pub mod timeline;
 pub mod tolerance;

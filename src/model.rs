@@ -230,11 +230,12 @@ impl ProcState {
         }
     }
 
-    /// Whether the process cannot do anything until something happens to it.
+    /// Whether the process cannot do anything until something happens to it. One that a tracer
+    /// stopped goes on in a moment.
     pub fn is_quiet(self) -> bool {
         !matches!(
             self,
-            ProcState::Running | ProcState::DiskSleep | ProcState::Unknown(_)
+            ProcState::Running | ProcState::DiskSleep | ProcState::Traced | ProcState::Unknown(_)
         )
     }
 }

@@ -414,7 +414,7 @@ fn a_process_lives_becomes_a_zombie_and_is_gone() {
     assert_eq!(stat.ppid, std::process::id() as i32);
     assert_eq!(stat.exit, None);
     until("it waits for its input", || {
-        watch.is_quiet().expect("read").then_some(())
+        watch.is_quiet(false).expect("read").then_some(())
     });
 
     let pidfd = PidFd::open(running.pid()).expect("pidfd");
@@ -433,7 +433,7 @@ fn a_process_lives_becomes_a_zombie_and_is_gone() {
 
     running.0.wait().expect("wait");
     assert_eq!(watch.stat().expect("no error"), None);
-    assert!(watch.is_quiet().expect("no error"));
+    assert!(watch.is_quiet(false).expect("no error"));
     assert_eq!(watch.children().expect("no error"), Vec::<i32>::new());
     assert_eq!(watch.signals().expect("no error"), None);
     assert_eq!(

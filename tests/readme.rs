@@ -1,4 +1,4 @@
-//! What the README shows is true.
+//! What the README and the page on CI show is true.
 
 mod support;
 
@@ -7,11 +7,12 @@ use sockscope::run::Outcome;
 use support::{run, say, wire};
 
 const README: &str = include_str!("../README.md");
+const CI: &str = include_str!("../docs/ci.md");
 
 /// The blocks of code in that language.
-fn blocks(language: &str) -> Vec<&'static str> {
+fn blocks(page: &'static str, language: &str) -> Vec<&'static str> {
     let begin = format!("```{language}\n");
-    let found = README.split(&begin).skip(1);
+    let found = page.split(&begin).skip(1);
     found.filter_map(|rest| rest.split("```").next()).collect()
 }
 
@@ -20,7 +21,7 @@ fn the_scenario_passes() {
     if !wire() {
         return;
     }
-    for text in blocks("toml") {
+    for text in blocks(README, "toml") {
         let run = run(text);
         let look = report::Look {
             width: 100,
@@ -30,13 +31,14 @@ fn the_scenario_passes() {
         let failure = report::failure::render(&run, &look);
         assert_eq!(run.outcome(), Outcome::Passed, "{failure}");
     }
-    assert_eq!(blocks("toml").len(), 1);
+    assert_eq!(blocks(README, "toml").len(), 1);
 }
 
 #[test]
 fn every_command_is_known() {
     let mut found = 0;
-    for line in blocks("sh").into_iter().flat_map(str::lines) {
+    let blocks = [blocks(README, "sh"), blocks(CI, "sh")].concat();
+    for line in blocks.into_iter().flat_map(str::lines) {
         let command = line.split('#').next().unwrap_or_default();
         let Some(arguments) = command.strip_prefix("sockscope ") else {
             continue;

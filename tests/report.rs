@@ -3,11 +3,12 @@
 
 #[path = "support/fixture.rs"]
 mod fixture;
+#[path = "support/golden.rs"]
+mod golden;
 #[path = "support/runs.rs"]
 mod runs;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use sockscope::model::TcpState;
 use sockscope::report::rows::{RowKind, select};
@@ -15,6 +16,7 @@ use sockscope::report::snapshot::Snapshot;
 use sockscope::report::style::{self, Style};
 use sockscope::report::{Detail, Look, Tone, WireDetail, failure, summary, table};
 use sockscope::run::{Run, Verdict};
+use sockscope::suite::Case;
 use unicode_width::UnicodeWidthStr;
 
 const PLAIN: Look = Look {
@@ -42,20 +44,7 @@ const BRIEF: Detail = Detail {
 };
 
 fn golden(name: &str, text: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden/report")
-        .join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the golden folder");
-        std::fs::write(&path, text).expect("a golden file");
-        return;
-    }
-    let wanted = std::fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    assert!(
-        text == wanted,
-        "{name} differs; UPDATE_GOLDEN=1 rewrites it\n--- is\n{text}\n--- was\n{wanted}"
-    );
+    golden::golden(&format!("report/{name}"), text);
 }
 
 /// Nothing is wider than asked for, nothing steers the terminal but colour.
@@ -233,7 +222,8 @@ fn many_runs_in_brief() {
         runs::inconclusive(),
         runs::zombie(),
         runs::stopped(),
-    ];
+    ]
+    .map(Case::from);
     for (suffix, look) in [("80", PLAIN), ("120.color", COLOR), ("ascii", ASCII)] {
         let text = summary::render(&many, &look, &Detail::default());
         lint(&look, &text);
@@ -340,11 +330,8 @@ fn no_width_is_too_small_or_too_large() {
             let look = Look { width, ..PLAIN };
             let mut text = table::render(&run, &look, &BRIEF);
             text.push_str(&failure::render(&run, &look));
-            text.push_str(&summary::render(
-                std::slice::from_ref(&run),
-                &look,
-                &Detail::default(),
-            ));
+            let twice = [Case::from(run.clone()), Case::from(run)];
+            text.push_str(&summary::render(&twice, &look, &Detail::default()));
             let widest = Look {
                 width: width.max(Look::NARROWEST),
                 ..look

@@ -2,11 +2,12 @@
 
 use super::endpoint::blind_to_calls;
 use super::{Sight, Standing};
-use crate::event::{Aspect, CallResult, Event, Kind, Reaper};
+use crate::event::{Aspect, CallResult, Event, Kind, Reaper, SignalFate};
 use crate::model::{
     Evidence, ExitStatus, ProcState, ProcessName, ProgramName, errno_name, restart_name,
     signal_name,
 };
+use crate::observe::syscalls::decode::same_call;
 use crate::run::Blind;
 use crate::scenario::{Bound, Collector, ProcessFact};
 use crate::timeline::{Process, Timeline};
@@ -178,9 +179,31 @@ pub(super) fn failed(
         Some(call) => format!("failed {call} {}", errno_name(errno)),
         None => format!("failed {}", errno_name(errno)),
     };
-    called(name, &what, timeline, step, sight, |made| {
-        call.is_none_or(|call| made.name == call) && made.result == CallResult::Errno(errno)
+    called(name, &what, timeline, step, sight, |index, made| {
+        is_noticed(timeline, name, index)
+            && call.is_none_or(|call| same_call(call, &made.name))
+            && made.result == CallResult::Errno(errno)
     })
+}
+
+/// Whether the process lived to see what a traced call returned: SIGPIPE comes before `write(2)`
+/// returns EPIPE, and ends whoever neither catches nor ignores it.
+pub(super) fn is_noticed(timeline: &Timeline, name: &ProcessName, index: usize) -> bool {
+    let next = timeline.events()[index + 1..]
+        .iter()
+        .find_map(|event| match &event.kind {
+            Kind::Called { process, .. } if process == name => Some(false),
+            Kind::Signal {
+                process,
+                signal,
+                fate,
+                ..
+            } if process == name => {
+                Some(*signal == libc::SIGPIPE && *fate == SignalFate::Delivered)
+            }
+            _ => None,
+        });
+    next != Some(true)
 }
 
 /// `client got EOF`
@@ -190,7 +213,7 @@ pub(super) fn got_eof(
     step: usize,
     sight: &Sight<'_>,
 ) -> Standing {
-    called(name, "got EOF", timeline, step, sight, |made| {
+    called(name, "got EOF", timeline, step, sight, |_, made| {
         made.result == CallResult::Eof
     })
 }
@@ -198,19 +221,25 @@ pub(super) fn got_eof(
 /// `server caught SIGCHLD`
 pub(super) fn caught(
     name: &ProcessName,
-    signal: i32,
+    number: i32,
     timeline: &Timeline,
     step: usize,
     sight: &Sight<'_>,
 ) -> Standing {
-    let signal = signal_name(signal);
+    let signal = signal_name(number);
+    if timeline.events_in(step).any(|(_, event)| {
+        matches!(&event.kind, Kind::Signal { process, signal: came, fate: SignalFate::Caught, .. }
+            if process == name && *came == number)
+    }) {
+        return Standing::Holds(Evidence::Traced);
+    }
     called(
         name,
         &format!("caught {signal}"),
         timeline,
         step,
         sight,
-        |made| made.name == signal && made.result == CallResult::Nothing,
+        |_, made| made.name == signal && made.result == CallResult::Nothing,
     )
 }
 
@@ -220,7 +249,7 @@ fn called(
     timeline: &Timeline,
     step: usize,
     sight: &Sight<'_>,
-    is_it: impl Fn(&crate::event::Call) -> bool,
+    is_it: impl Fn(usize, &crate::event::Call) -> bool,
 ) -> Standing {
     let expected = format!("{name} {what}");
     let calls: Vec<(usize, &crate::event::Call)> = timeline
@@ -230,7 +259,7 @@ fn called(
             _ => None,
         })
         .collect();
-    if calls.iter().any(|(_, call)| is_it(call)) {
+    if calls.iter().any(|(index, call)| is_it(*index, call)) {
         return Standing::Holds(Evidence::Seen);
     }
     if let Some(blind) = blind_to_calls(name, sight) {

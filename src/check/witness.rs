@@ -1,7 +1,9 @@
 //! Which events show that an expectation holds.
 
+use super::process::is_noticed;
 use crate::event::{CallResult, Kind};
 use crate::model::signal_name;
+use crate::observe::syscalls::decode::same_call;
 use crate::scenario::Expectation;
 use crate::timeline::Timeline;
 
@@ -74,11 +76,16 @@ pub(super) fn of(expectation: &Expectation, timeline: &Timeline, step: usize) ->
             process,
             call,
             errno,
-        } => in_step(&|kind| {
-            matches!(kind, Kind::Called { process: of, call: made } if of == process
-                && made.result == CallResult::Errno(*errno)
-                && call.as_ref().is_none_or(|call| made.name == *call))
-        }),
+        } => timeline
+            .events_in(step)
+            .filter(|(index, event)| {
+                matches!(&event.kind, Kind::Called { process: of, call: made } if of == process
+                    && made.result == CallResult::Errno(*errno)
+                    && call.as_ref().is_none_or(|call| same_call(call, &made.name)))
+                    && is_noticed(timeline, process, *index)
+            })
+            .map(|(index, _)| index)
+            .collect(),
         Expectation::GotEof(process) => in_step(&|kind| {
             matches!(kind, Kind::Called { process: of, call } if of == process
                 && call.result == CallResult::Eof)
@@ -86,6 +93,8 @@ pub(super) fn of(expectation: &Expectation, timeline: &Timeline, step: usize) ->
         Expectation::Caught { process, signal } => in_step(&|kind| {
             matches!(kind, Kind::Called { process: of, call } if of == process
                 && call.name == signal_name(*signal))
+                || matches!(kind, Kind::Signal { process: of, signal: came, .. }
+                    if of == process && came == signal)
         }),
         Expectation::Prints { process, text } => in_step(&|kind| {
             matches!(kind, Kind::Output { process: of, text: line, .. }

@@ -42,6 +42,7 @@ fn explain(arguments: &Explain, look: &Look) -> Result<String, u8> {
         timeout_scale: 1.0,
         settled: false,
         events: Default::default(),
+        syscalls: false,
         programs: Default::default(),
     };
     use std::os::fd::AsFd;

@@ -1,23 +1,31 @@
 //! `sockscope run`: scenarios in, reports and an exit code out.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::os::fd::AsFd;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use sockscope::driver::events::Events;
 use sockscope::driver::{self, Options};
 use sockscope::model::ProgramName;
-use sockscope::report::{self, Look};
-use sockscope::run::{Outcome, Run};
+use sockscope::report::{self, summary};
+use sockscope::run::Outcome;
 use sockscope::scenario::select::Pattern;
 use sockscope::scenario::{self, Scenario, builtin};
+use sockscope::suite::{self, Case};
 
 use super::step::Person;
 use super::{color_on_stderr, complain, complain_no_match, complain_rendered, print};
 use crate::cli::RunOptions;
+
+mod actions;
+mod last_line;
+mod progress;
+mod reports;
+mod several;
+
+use progress::Progress;
+use reports::Reports;
 
 pub(crate) fn main(options: &RunOptions) -> u8 {
     match try_main(options) {
@@ -50,28 +58,62 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         timeout_scale: options.timeout_scale,
         settled: options.settled,
         events: Events::new(options.events),
+        syscalls: options.syscalls,
         programs,
     };
-    match scenarios.as_slice() {
-        [only] if options.step => {
-            let mut person = Person::new(options.look, interrupt.as_fd(), options.quiz);
-            let run =
-                driver::step_through(only, &options_of_run, Some(interrupt.as_fd()), &mut person);
-            let score = person.score().unwrap_or_default();
-            print(&format!("\n{}{score}", one(&run, options)))?;
-            Ok(run.outcome())
-        }
-        _ if options.step => {
-            complain("--step and --quiz take one scenario");
-            Err(usage)
-        }
+    let reports = Reports::plan(options, scenarios.len())?;
+    let cases = match scenarios.as_slice() {
+        [only] if options.step => vec![stepped(only, &options_of_run, options, &interrupt)?],
+        _ if options.step => return Err(one_only("--step and --quiz take")),
         [only] => {
-            let run = driver::run(only, &options_of_run, Some(interrupt.as_fd()));
-            print(&one(&run, options))?;
-            Ok(run.outcome())
+            let progress = Progress::of_steps(only, &options.look);
+            let case = suite::attempt(options.retries, || {
+                driver::run_told(only, &options_of_run, Some(interrupt.as_fd()), &|step| {
+                    progress.step(step);
+                })
+            });
+            drop(progress);
+            reports.print_table(&match options.style {
+                Some(style) => report::style::render(case.run(), style, &options.look),
+                None => summary::single(&case, &options.look, &options.detail),
+            })?;
+            vec![case]
         }
-        many => several(many, &options_of_run, options, interrupt.as_fd()),
-    }
+        _ if options.style.is_some() => return Err(one_only("--style takes")),
+        many => several::run(many, &options_of_run, options, &reports, interrupt.as_fd())?,
+    };
+    reports.deliver(&cases, options)?;
+    Ok(match suite::outcome(&cases) {
+        Outcome::Passed if options.fail_on_flaky && cases.iter().any(Case::is_flaky) => {
+            Outcome::Failed
+        }
+        outcome => outcome,
+    })
+}
+
+/// One scenario, step by step with the person at the terminal.
+fn stepped(
+    scenario: &Scenario,
+    run_options: &Options,
+    options: &RunOptions,
+    interrupt: &SignalFd,
+) -> Result<Case, u8> {
+    let mut person = Person::new(options.look, interrupt.as_fd(), options.quiz);
+    let run = driver::step_through(scenario, run_options, Some(interrupt.as_fd()), &mut person);
+    let score = person.score().unwrap_or_default();
+    let case = Case::from(run);
+    let text = match options.style {
+        Some(style) => report::style::render(case.run(), style, &options.look),
+        None => summary::single(&case, &options.look, &options.detail),
+    };
+    print(&format!("\n{text}{score}"))?;
+    Ok(case)
+}
+
+/// Complains of an option that several scenarios cannot have. Returns the exit code.
+fn one_only(options_take: &str) -> u8 {
+    complain(&format!("{options_take} one scenario"));
+    Outcome::Usage.exit_code()
 }
 
 /// Whether every replaced program is one of every scenario, and its placeholders are known.
@@ -150,99 +192,4 @@ pub(crate) fn interrupts() -> nix::Result<SignalFd> {
     mask.add(Signal::SIGHUP);
     mask.thread_set_mask()?;
     SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
-}
-
-fn one(run: &Run, options: &RunOptions) -> String {
-    match options.style {
-        Some(style) => report::style::render(run, style, &options.look),
-        None => {
-            let table = report::table::render(run, &options.look, &options.detail);
-            let failure = report::failure::render(run, &options.look);
-            match failure.is_empty() {
-                true => table,
-                false => format!("{table}\n{failure}"),
-            }
-        }
-    }
-}
-
-/// Runs several scenarios, a few at a time, and prints a line for each in their order.
-fn several(
-    scenarios: &[Scenario],
-    run_options: &Options,
-    options: &RunOptions,
-    interrupt: BorrowedFd<'_>,
-) -> Result<Outcome, u8> {
-    let names = scenarios.iter().map(|scenario| &scenario.name);
-    let longest = names
-        .map(|name| report::summary::name_width(name, &options.look))
-        .max()
-        .unwrap_or(0);
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<Option<Run>>> = Mutex::new(vec![None; scenarios.len()]);
-    let printed: Mutex<(usize, Result<(), u8>)> = Mutex::new((0, Ok(())));
-    std::thread::scope(|scope| {
-        for _ in 0..options.jobs.min(scenarios.len()) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(scenario) = scenarios.get(index) else {
-                        return;
-                    };
-                    let run = driver::run(scenario, run_options, Some(interrupt));
-                    if let Ok(mut done) = done.lock() {
-                        done[index] = Some(run);
-                    }
-                    print_finished(&done, &printed, &options.look, longest);
-                }
-            });
-        }
-    });
-    let runs: Vec<Run> = done
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .into_iter()
-        .flatten()
-        .collect();
-    if let Ok((_, result)) = printed.into_inner() {
-        result?;
-    }
-    print(&report::summary::closing(
-        &runs,
-        &options.look,
-        &options.detail,
-    ))?;
-    Ok(worst(&runs))
-}
-
-/// Prints the lines of all runs whose turn has come.
-fn print_finished(
-    done: &Mutex<Vec<Option<Run>>>,
-    printed: &Mutex<(usize, Result<(), u8>)>,
-    look: &Look,
-    longest: usize,
-) {
-    let (Ok(mut printed), Ok(done)) = (printed.lock(), done.lock()) else {
-        return;
-    };
-    while let Some(Some(run)) = done.get(printed.0) {
-        if printed.1.is_ok() {
-            printed.1 = print(&report::summary::line(run, longest, look));
-        }
-        printed.0 += 1;
-    }
-}
-
-/// What several runs come to: interrupted before failed before inconclusive.
-fn worst(runs: &[Run]) -> Outcome {
-    const ORDER: [Outcome; 4] = [
-        Outcome::Interrupted,
-        Outcome::Failed,
-        Outcome::Usage,
-        Outcome::Inconclusive,
-    ];
-    ORDER
-        .into_iter()
-        .find(|bad| runs.iter().any(|run| run.outcome() == *bad))
-        .unwrap_or(Outcome::Passed)
 }

@@ -40,6 +40,7 @@ pub fn abilities(executable: &Path) -> Vec<Ability> {
     };
     let attempt = |isolated: bool, wire: bool| {
         let setup = Setup {
+            traced: false,
             isolated,
             wire,
             cpu: None,

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::{Broken, Driver, scaled};
-use crate::event::{Kind, Packet, Source};
+use crate::event::{Kind, Packet, SignalFate, SignalOrigin, Source};
 use crate::lab::LabError;
 use crate::lab::protocol::Spawn;
 use crate::lab::wire::Wire;
@@ -84,7 +84,9 @@ impl Driver<'_> {
             env,
             dir: program.dir.clone(),
         };
-        let channel = builtin.then(|| self.places.channel());
+        // Who is traced need not tell.
+        let tells = builtin && !self.session.is_traced();
+        let channel = tells.then(|| self.places.channel());
         let started = match self.session.lab.start(request, channel) {
             Ok(started) => started,
             Err(LabError::NotStarted(errno)) => return Err(not_started(&argv, errno)),
@@ -159,6 +161,15 @@ impl Driver<'_> {
     }
 
     fn send(&mut self, to: &ProcessName, signal: i32, may_be_gone: bool) -> Result<(), Broken> {
+        self.session.will_send(to, signal);
+        let (process, from, fate) = (to.clone(), SignalOrigin::Sockscope, SignalFate::Generated);
+        let sent = Kind::Signal {
+            process,
+            signal,
+            from,
+            fate,
+        };
+        self.session.pen.emit(Source::Driver, sent);
         match self.session.processes.signal(to, signal) {
             Err(nix::Error::ESRCH) if may_be_gone => Ok(()),
             sent => sent.map_err(|errno| {

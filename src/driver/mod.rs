@@ -49,13 +49,25 @@ pub struct Options {
     pub settled: bool,
     /// Whether to record what the kernel tells itself.
     pub events: Events,
+    /// Whether system calls and signals are traced, whatever the file says.
+    pub syscalls: bool,
     /// Commands that replace programs of the scenario.
     pub programs: BTreeMap<ProgramName, Vec<String>>,
 }
 
 /// Runs a scenario. `interrupt` is readable once the run shall end.
 pub fn run(scenario: &Scenario, options: &Options, interrupt: Option<BorrowedFd<'_>>) -> Run {
-    fly(scenario, options, interrupt, None)
+    fly(scenario, options, interrupt, None, &|_| ())
+}
+
+/// Runs a scenario and tells each step, counted from 0, as it begins.
+pub fn run_told(
+    scenario: &Scenario,
+    options: &Options,
+    interrupt: Option<BorrowedFd<'_>>,
+    begins: &dyn Fn(usize),
+) -> Run {
+    fly(scenario, options, interrupt, None, begins)
 }
 
 /// Runs a scenario with somebody who is asked before each step and each packet.
@@ -65,7 +77,7 @@ pub fn step_through(
     interrupt: Option<BorrowedFd<'_>>,
     pilot: &mut dyn Pilot,
 ) -> Run {
-    fly(scenario, options, interrupt, Some(pilot))
+    fly(scenario, options, interrupt, Some(pilot), &|_| ())
 }
 
 fn fly<'a>(
@@ -73,6 +85,7 @@ fn fly<'a>(
     options: &'a Options,
     interrupt: Option<BorrowedFd<'a>>,
     pilot: Option<&'a mut dyn Pilot>,
+    begins: &'a dyn Fn(usize),
 ) -> Run {
     let begun = Instant::now();
     let rto_min = pilot.is_some().then_some(tolerance::RTO_WHILE_LOOKING);
@@ -100,6 +113,7 @@ fn fly<'a>(
                 paths,
                 steps: Vec::new(),
                 orders: Vec::new(),
+                begins,
             }
             .drive(begun)
         }
@@ -127,6 +141,8 @@ struct Driver<'a> {
     steps: Vec<StepResult>,
     /// Standing orders to the wire: given in which step, where in the file.
     orders: Vec<(usize, Range<usize>, OrderId)>,
+    /// Whoever wants to know that a step begins.
+    begins: &'a dyn Fn(usize),
 }
 
 /// Why a step is not finished.
@@ -145,6 +161,7 @@ impl Driver<'_> {
     fn drive(mut self, begun: Instant) -> Run {
         let mut stopped = None;
         for (index, step) in self.scenario.steps.iter().enumerate() {
+            (self.begins)(index);
             let asked = self.session.ask_step(index, &step_text(step));
             self.session.pen.begin_step(index);
             let done = asked.map_err(Broken::from);

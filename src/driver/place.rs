@@ -6,6 +6,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
 use super::session::Session;
 use super::session::kernel::KernelEar;
 use super::still::Still;
@@ -17,10 +19,11 @@ use crate::lab::{self, HostFds, Lab, LabError};
 use crate::model::{HostName, ProgramName};
 use crate::observe::diag::DiagSocket;
 use crate::observe::sockets::{self, Sockets};
+use crate::observe::syscalls::Tracing;
 use crate::programs;
 use crate::programs::channel::Receiver;
 use crate::run::{Blind, Header, Outcome, Place, Stopped};
-use crate::scenario::{PORTS, Scenario};
+use crate::scenario::{Observe, PORTS, Scenario};
 
 /// The ports of a lab: that of servers is the one that the chat's README uses.
 const LAB_PORTS: [u16; 2] = [9190, 9191];
@@ -64,6 +67,15 @@ pub(super) fn open<'a>(
     };
     let mut missing: Option<Unavailable> = None;
     let mut header = header(scenario, wanted[0]);
+    if interrupt.is_some_and(is_readable) {
+        let stopped = Stopped {
+            why: "interrupted".into(),
+            span: None,
+            help: None,
+            outcome: Outcome::Interrupted,
+        };
+        return Err(Box::new((header, stopped)));
+    }
     for place in wanted {
         header.place = place;
         if place != Place::Wire
@@ -78,7 +90,7 @@ pub(super) fn open<'a>(
         match open_place(scenario, options, place, interrupt, rto_min) {
             Ok((mut session, places, settings)) => {
                 header.settings = settings;
-                header.observers = observers(place);
+                header.observers = observers(place, is_traced(scenario, options));
                 header.blind = match place {
                     Place::Wire => Vec::new(),
                     Place::Loopback | Place::Host => blind(missing.as_ref()),
@@ -111,6 +123,11 @@ pub(super) fn open<'a>(
         outcome: Outcome::Inconclusive,
     };
     Err(Box::new((header, stopped)))
+}
+
+fn is_readable(fd: BorrowedFd<'_>) -> bool {
+    let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
+    poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
 }
 
 fn header(scenario: &Scenario, place: Place) -> Header {
@@ -156,6 +173,9 @@ fn telling(scenario: &Scenario, options: &Options) -> Vec<ProgramName> {
         .programs
         .iter()
         .filter(|(name, program)| {
+            if is_traced(scenario, options) {
+                return true;
+            }
             let command = options.programs.get(name).unwrap_or(&program.command.value);
             command
                 .first()
@@ -163,6 +183,11 @@ fn telling(scenario: &Scenario, options: &Options) -> Vec<ProgramName> {
         })
         .map(|(name, _)| name.clone())
         .collect()
+}
+
+/// Whether somebody asked for system calls.
+fn is_traced(scenario: &Scenario, options: &Options) -> bool {
+    options.syscalls || scenario.observe.contains(&Observe::Syscalls)
 }
 
 fn blind(missing: Option<&Unavailable>) -> Vec<Blind> {
@@ -208,8 +233,12 @@ fn record(
 }
 
 /// Who watches at a place.
-fn observers(place: Place) -> Vec<Source> {
-    let mut observers = vec![Source::Sampler, Source::Program];
+fn observers(place: Place, traced: bool) -> Vec<Source> {
+    let mut observers = vec![Source::Sampler];
+    observers.push(match traced {
+        true => Source::Syscalls,
+        false => Source::Program,
+    });
     if place == Place::Wire {
         observers.insert(0, Source::Wire);
     }
@@ -238,11 +267,13 @@ fn open_place<'a>(
         Place::Loopback | Place::Host => vec![lab::host_spec(HostName::from("lo"), 0)],
     };
     let settings = settings(&specs, place);
+    let traced = is_traced(scenario, options);
     let still = (place == Place::Wire).then(Still::keep).flatten();
     let setup = Setup {
         isolated: place != Place::Host,
         wire: place == Place::Wire,
         cpu: still.as_ref().map(Still::cpu),
+        traced,
         hosts: specs.clone(),
     };
     let (lab, fds) = Lab::open(&options.executable, setup)?;
@@ -264,7 +295,12 @@ fn open_place<'a>(
         })
         .collect();
     let sockets = Sockets::new(tracked, place != Place::Host);
+    let tracing = match lab.first_pid() {
+        Some(first) => Some(Tracing::begin(first).map_err(LabError::NotTraced)?),
+        None => None,
+    };
     let mut session = Session::new(
+        place,
         lab,
         wire,
         sockets,
@@ -273,6 +309,9 @@ fn open_place<'a>(
         options.timeout_scale,
     );
     session.still = still;
+    if let Some(tracing) = tracing {
+        session.trace(tracing);
+    }
     let places = placeholders(&names, &specs, place, sender)?;
     Ok((session, places, settings))
 }
@@ -411,6 +450,7 @@ fn free_ports() -> Result<[u16; 2], LabError> {
 pub fn unavailable(error: &LabError) -> Unavailable {
     let remedy = match error {
         LabError::Refused(refusal) => remedy(refusal),
+        LabError::NotTraced(refused) => Some(refused.remedy().to_owned()),
         _ => None,
     };
     Unavailable {
@@ -436,12 +476,17 @@ fn remedy(refusal: &Refusal) -> Option<String> {
             } else {
                 Some(
                     "run as root, or in a container that allows it: \
-                     --security-opt seccomp=unconfined --cap-add SYS_ADMIN --device /dev/net/tun"
+                     --cap-add SYS_ADMIN --cap-add NET_ADMIN --device /dev/net/tun"
                         .into(),
                 )
             }
         }
-        Stage::Tun if refusal.errno == libc::ENOENT => Some("sudo modprobe tun".into()),
+        Stage::Tun if refusal.errno == libc::ENOENT => {
+            Some("sudo modprobe tun; for a container also --device /dev/net/tun".into())
+        }
+        Stage::Addresses if refusal.errno == libc::EPERM => {
+            Some("for a container: --cap-add NET_ADMIN".into())
+        }
         Stage::Tun => Some("sudo chmod 0666 /dev/net/tun".into()),
         _ => None,
     }

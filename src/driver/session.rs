@@ -17,9 +17,12 @@ use crate::lab::{Lab, LabError, ProgramPipes};
 use crate::model::ProgramName;
 use crate::observe::processes::Processes;
 use crate::observe::sockets::{self, Sockets, Touched};
+use crate::observe::syscalls::Tracing;
 use crate::programs::channel::Receiver;
+use crate::run::Place;
 use crate::tolerance;
 
+mod calls;
 mod hearing;
 pub(super) mod kernel;
 mod packets;
@@ -37,6 +40,11 @@ pub(super) struct Pipes {
 pub(super) struct Session<'a> {
     pub(super) pen: Recorder,
     pub(super) lab: Lab,
+    /// Ends when the lab's processes have, so it stands behind the lab.
+    tracing: Option<Tracing>,
+    place: Place,
+    /// The signals that sockscope sent: to which pid, which.
+    sent: Vec<(i32, i32)>,
     pub(super) wire: Option<Wire>,
     pub(super) processes: Processes,
     pub(super) sockets: Sockets,
@@ -86,6 +94,7 @@ impl From<nix::Error> for Halt {
 
 impl<'a> Session<'a> {
     pub(super) fn new(
+        place: Place,
         lab: Lab,
         wire: Option<Wire>,
         sockets: Sockets,
@@ -96,6 +105,9 @@ impl<'a> Session<'a> {
         Session {
             pen: Recorder::default(),
             lab,
+            tracing: None,
+            place,
+            sent: Vec::new(),
             wire,
             processes: Processes::default(),
             sockets,
@@ -109,6 +121,17 @@ impl<'a> Session<'a> {
             interrupt,
             settle_for: tolerance::SETTLE.mul_f64(scale.max(1.0)),
         }
+    }
+
+    /// A tracer tells of the lab's processes.
+    pub(super) fn trace(&mut self, tracing: Tracing) {
+        self.processes.are_traced();
+        self.tracing = Some(tracing);
+    }
+
+    /// Whether a tracer tells of the lab's processes.
+    pub(super) fn is_traced(&self) -> bool {
+        self.tracing.is_some()
     }
 
     /// Somebody to ask before each step and packet.
@@ -193,7 +216,11 @@ impl<'a> Session<'a> {
             let quiet = self.processes.look(&mut self.pen);
             if quiet || patience_over {
                 // What a process told before it blocked stands before what it sent.
-                if self.hear()? || self.deliver_one()? || self.take_packet()? {
+                if self.hear()?
+                    || self.hear_tracer()
+                    || self.deliver_one()?
+                    || self.take_packet()?
+                {
                     quiet_before = false;
                     continue;
                 }
@@ -230,6 +257,7 @@ impl<'a> Session<'a> {
             .chain(self.lab.fd())
             .chain(self.wire.iter().flat_map(Wire::fds))
             .chain((!self.channel.is_closed()).then(|| self.channel_fd()))
+            .chain(self.tracing.iter().map(Tracing::fd))
             .chain(
                 self.pipes
                     .iter()
@@ -260,6 +288,7 @@ impl<'a> Session<'a> {
     /// Takes everything but packets that is there now. Says whether there was anything.
     fn drain(&mut self) -> Result<bool, Halt> {
         let mut any = self.hear()?;
+        any |= self.hear_tracer();
         any |= self.hear_kernel();
         any |= self.read_pipes();
         while let Some((pid, status)) = self.lab.next_reaped()? {

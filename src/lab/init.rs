@@ -19,8 +19,10 @@ use nix::unistd::{Pid, getegid, geteuid};
 use super::host::{self, MadeHost, refused};
 use super::protocol::{self, Refusal, Reply, Request, Setup, Spawn, Stage, TalkError};
 use crate::model::ExitStatus;
+use crate::observe::syscalls::decode;
 use crate::sys::fork::{Fork, fork};
 use crate::sys::pidfd::PidFd;
+use crate::sys::seccomp::Filter;
 use crate::sys::{batch, spawn};
 
 /// The number that the side channel has in a built-in program: above what a program that counts
@@ -60,7 +62,8 @@ fn serve(control: OwnedFd) -> Result<(), TalkError> {
     };
     match Lab::make(setup) {
         Ok(lab) => {
-            let fds: Vec<RawFd> = lab.hosts.iter().flat_map(host_fds).collect();
+            let mut fds: Vec<RawFd> = lab.hosts.iter().flat_map(host_fds).collect();
+            fds.extend(lab.own.iter().map(AsRawFd::as_raw_fd));
             protocol::send(control.as_fd(), &Reply::Ready { notes }, &fds)?;
             lab.serve(&control)
         }
@@ -141,6 +144,8 @@ struct Lab {
     nursery: Option<OwnedFd>,
     hosts: Vec<MadeHost>,
     children: SignalFd,
+    /// This process's own pidfd, for the tracer to find it by.
+    own: Option<OwnedFd>,
     /// A program was started, and sockscope has not looked at it yet: until it has, nobody is
     /// reaped, since nothing can be asked about a pid that is gone.
     introducing: bool,
@@ -178,11 +183,16 @@ impl Lab {
                 tun: None,
             });
         }
+        let own = match setup.traced {
+            true => Some(traceable().map_err(refused(Stage::Fork))?),
+            false => None,
+        };
         Ok(Lab {
             setup,
             nursery,
             hosts,
             children,
+            own,
             introducing: false,
         })
     }
@@ -301,6 +311,7 @@ impl Lab {
             spawn::Prelude {
                 netns: self.setup.isolated.then(|| spawn::raw(&host.netns)),
                 keep: channel.as_ref().map(|fd| (spawn::raw(fd), REPORT_FD)),
+                filter: self.setup.traced.then(calls_that_matter),
             },
         );
         let child = command.spawn()?;
@@ -337,6 +348,17 @@ impl Lab {
         }
         Ok(())
     }
+}
+
+/// Lets sockscope trace this process, and gives its pidfd. Entering a user namespace made it
+/// undumpable, and so untraceable for ordinary users (`ptrace(2)`).
+fn traceable() -> nix::Result<OwnedFd> {
+    prctl::set_dumpable(true)?;
+    Ok(PidFd::open(nix::unistd::getpid().as_raw())?.into())
+}
+
+fn calls_that_matter() -> Filter {
+    Filter::picking(decode::all().iter().map(|call| call.number))
 }
 
 fn failed(why: &str) -> Reply {

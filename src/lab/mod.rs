@@ -19,6 +19,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::pipe2;
 
 use crate::model::ExitStatus;
+use crate::observe::syscalls::Refused;
 use crate::sys::fdpass;
 use crate::sys::pidfd::PidFd;
 use protocol::{HostSpec, Refusal, Reply, Request, Setup, Spawn, TalkError};
@@ -41,6 +42,8 @@ pub struct Lab {
     control: Option<OwnedFd>,
     first: Child,
     reaped: VecDeque<(i32, ExitStatus)>,
+    /// The first process's pid as sockscope's own `/proc` shows it, where programs are traced.
+    first_pid: Option<i32>,
     /// What is different from what was asked, in words.
     pub notes: Vec<String>,
 }
@@ -88,6 +91,9 @@ pub enum LabError {
     /// A request failed.
     #[error("{0}")]
     Failed(String),
+    /// Its processes cannot be traced.
+    #[error(transparent)]
+    NotTraced(Refused),
     /// The first process cannot be talked to.
     #[error(transparent)]
     Talk(#[from] TalkError),
@@ -115,8 +121,8 @@ pub fn close_for_good(fd: OwnedFd) {
 }
 
 impl Lab {
-    /// The first process, as sockscope's own `/proc` shows it.
-    pub fn first_pid(&self) -> i32 {
+    /// The first process that sockscope started, as its own `/proc` shows it.
+    pub fn own_pid(&self) -> i32 {
         self.first.id().cast_signed()
     }
 
@@ -130,18 +136,23 @@ impl Lab {
             .stdout(Stdio::null())
             .spawn()?;
         let (wire, hosts) = (setup.wire, setup.hosts.len());
-        let isolated = setup.isolated;
+        let (isolated, traced) = (setup.isolated, setup.traced);
         let mut lab = Lab {
             control: Some(control),
             first,
             reaped: VecDeque::new(),
+            first_pid: None,
             notes: Vec::new(),
         };
         let answer = lab.ask(&Request::Setup(setup), &[]);
         drop(alone);
         match answer? {
-            (Reply::Ready { notes }, fds) => {
+            (Reply::Ready { notes }, mut fds) => {
                 lab.notes = notes;
+                if traced {
+                    let own = PidFd::from(fds.pop().ok_or(TalkError::Gone)?);
+                    lab.first_pid = Some(own.pid()?);
+                }
                 let hosts = host_fds(fds, if isolated { hosts } else { 1 }, wire)?;
                 Ok((lab, hosts))
             }
@@ -181,6 +192,11 @@ impl Lab {
             (Reply::SpawnFailed { errno }, _) => Err(LabError::NotStarted(errno)),
             (reply, _) => Err(unexpected(reply)),
         }
+    }
+
+    /// The first process, for a tracer to seize; only of a lab that was set up so.
+    pub fn first_pid(&self) -> Option<i32> {
+        self.first_pid
     }
 
     /// Sets a sysctl in a host's namespace.

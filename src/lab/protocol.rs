@@ -48,6 +48,9 @@ pub struct Setup {
     pub wire: bool,
     /// The only CPU that the lab's processes run on.
     pub cpu: Option<usize>,
+    /// Whether programs stop for a tracer at the system calls that matter. The first process's own
+    /// pidfd is then the last descriptor of [`Reply::Ready`].
+    pub traced: bool,
     /// The hosts. One when programs share a network.
     pub hosts: Vec<HostSpec>,
 }

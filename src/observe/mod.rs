@@ -24,4 +24,5 @@ pub mod process;
 pub mod processes;
 pub mod sockets;
 mod stat;
+pub mod syscalls;
 pub mod tracepoints;

@@ -137,13 +137,13 @@ impl ProcessWatch {
     }
 
     /// Whether no thread of it can do anything until something happens to it. A process that is
-    /// gone is quiet.
+    /// gone is quiet. `stopped`: a signal stopped it, so that the stop of a tracer lasts.
     ///
     /// # Errors
     /// As [`ProcessWatch::stat`].
-    pub fn is_quiet(&self) -> Result<bool, ProcessError> {
+    pub fn is_quiet(&self, stopped: bool) -> Result<bool, ProcessError> {
         match self.stat()? {
-            Some(stat) => self.is_quiet_given(&stat),
+            Some(stat) => self.is_quiet_given(&stat, stopped),
             None => Ok(true),
         }
     }
@@ -152,13 +152,14 @@ impl ProcessWatch {
     ///
     /// # Errors
     /// As [`ProcessWatch::stat`].
-    pub fn is_quiet_given(&self, stat: &Stat) -> Result<bool, ProcessError> {
-        if !stat.state.is_quiet() || stat.threads <= 1 {
-            return Ok(stat.state.is_quiet());
+    pub fn is_quiet_given(&self, stat: &Stat, stopped: bool) -> Result<bool, ProcessError> {
+        let rests = |state: ProcState| state.is_quiet() || stopped && state == ProcState::Traced;
+        if !rests(stat.state) || stat.threads <= 1 {
+            return Ok(rests(stat.state));
         }
         for tid in self.threads()? {
             if let Some(line) = self.read(&format!("task/{tid}/stat"))?
-                && !Stat::parse(&line)?.state.is_quiet()
+                && !rests(Stat::parse(&line)?.state)
             {
                 return Ok(false);
             }

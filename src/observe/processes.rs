@@ -16,6 +16,7 @@ use crate::sys::pidfd::PidFd;
 
 mod ends;
 mod told;
+mod traced;
 
 /// One process of the run.
 #[derive(Debug)]
@@ -42,6 +43,10 @@ struct Watched {
     awaits_word: bool,
     /// When a program was started, by `CLOCK_MONOTONIC`.
     begun: Duration,
+    /// A signal stopped it, the tracer says: it rests, although `/proc` shows a tracer's stop.
+    stopped: bool,
+    /// The tracer has told of its end: until then its parent does not know.
+    end_traced: bool,
 }
 
 impl Watched {
@@ -71,6 +76,17 @@ impl Watched {
             restless: false,
             awaits_word: false,
             begun: Duration::ZERO,
+            stopped: false,
+            end_traced: false,
+        }
+    }
+
+    /// Its state as it would be without a tracer: under one, whoever is stopped by a signal and
+    /// whoever the tracer just looks at have the same letter.
+    fn letter(&self, stat: &Stat) -> ProcState {
+        match stat.state {
+            ProcState::Traced if self.stopped => ProcState::Stopped,
+            other => other,
         }
     }
 
@@ -94,6 +110,8 @@ impl Watched {
 pub struct Processes {
     root: ProcRoot,
     all: Vec<Watched>,
+    /// Whether a tracer tells of them too.
+    traced: bool,
 }
 
 impl Processes {
@@ -195,15 +213,17 @@ impl Processes {
         self.look_for_end(index, pen);
         let process = &self.all[index];
         if process.ended {
-            // What the lab's first process has to reap, it reaps at once.
-            return process.reaped || !self.init_may_reap(index);
+            // What the lab's first process has to reap, it reaps at once; and a parent hears of
+            // the end only when the tracer has.
+            let told = process.end_traced || !self.traced;
+            return process.reaped || told && !self.init_may_reap(index);
         }
         let Some(watch) = &process.watch else {
             return true;
         };
         let looked = watch.children().and_then(|children| {
             let quiet = match watch.stat()? {
-                Some(stat) => watch.is_quiet_given(&stat)?,
+                Some(stat) => watch.is_quiet_given(&stat, process.stopped)?,
                 None => false,
             };
             Ok((children, quiet))
@@ -235,6 +255,18 @@ impl Processes {
         if watch.is_none() && pidfd.is_none() {
             return false;
         }
+        self.take_child(parent, pid, pidfd, watch, pen);
+        true
+    }
+
+    fn take_child(
+        &mut self,
+        parent: usize,
+        pid: i32,
+        pidfd: Option<PidFd>,
+        watch: Option<ProcessWatch>,
+        pen: &mut Recorder,
+    ) {
         self.all[parent].children += 1;
         let name = self.all[parent].name.child(self.all[parent].children);
         pen.emit(
@@ -251,7 +283,6 @@ impl Processes {
             ppid: self.all[parent].pid,
             ..Watched::new(name, pid, pidfd, watch, host)
         });
-        true
     }
 
     /// The process that a side channel's datagram came from; a new child is met by it.
@@ -285,6 +316,7 @@ impl Processes {
 
     fn note(&mut self, index: usize, stat: &Stat, pen: &mut Recorder) {
         let process = &self.all[index];
+        let state = process.letter(stat);
         let orphan = process.parent.is_some_and(|parent| self.all[parent].ended)
             && process.ppid != stat.ppid
             && process.ppid != 0;
@@ -299,13 +331,13 @@ impl Processes {
                 },
             );
         }
-        if process.state != stat.state {
-            process.state = stat.state;
+        if process.state != state {
+            process.state = state;
             pen.emit(
                 Source::Sampler,
                 Kind::ProcessState {
                     process: process.name.clone(),
-                    state: stat.state,
+                    state,
                 },
             );
         }
@@ -333,7 +365,10 @@ impl Processes {
     /// Stops waiting for the processes that are busy now, and says so.
     pub fn give_up_waiting(&mut self, pen: &mut Recorder) {
         for process in self.all.iter_mut().filter(|p| !p.ended && !p.restless) {
-            let quiet = process.watch.as_ref().map(ProcessWatch::is_quiet);
+            let quiet = process
+                .watch
+                .as_ref()
+                .map(|watch| watch.is_quiet(process.stopped));
             if matches!(quiet, Some(Ok(false))) {
                 process.restless = true;
                 let text = format!(

@@ -195,7 +195,8 @@ mod tests {
                 args: "4, \"\\x1b[2J\\n\", 5".to_owned(),
                 result,
                 fd: None,
-                socket: None,
+                inode: None,
+                opened: None,
                 thread: None,
             });
             assert_eq!(read_back(sent), expected);

@@ -55,7 +55,7 @@ pub fn explain(scenario: &Scenario, run: &Run, look: &Look, detail: &Detail) -> 
 }
 
 /// Text in which nothing is markup.
-fn inline(text: &str) -> String {
+pub(super) fn inline(text: &str) -> String {
     let mut safe = String::new();
     for c in visible(text).chars() {
         if matches!(

@@ -5,7 +5,10 @@
 //! |---|---|
 //! | [`table`] | the ladder of one run: two lanes, the wire between them, what changed |
 //! | [`failure`] | failed expectations, as a compiler prints errors |
-//! | [`summary`] | several runs, one line each |
+//! | [`summary`] | several scenarios, one line each; one scenario with all its tries |
+//! | [`format`] | the formats by name, and what each is written from |
+//! | [`junit`], [`tap`], [`github`] | several scenarios, for the programs of CI |
+//! | [`step_summary`] | several scenarios, for the page of a job on GitHub |
 //! | [`explain`], [`explain_state`] | a scenario's story beside its run; a TCP state |
 //! | [`markdown`] | a scenario explained, as Markdown |
 //! | [`moment`] | what is on the wire now, for stepping through a run |
@@ -20,19 +23,26 @@ mod drawing;
 pub mod explain;
 pub mod explain_state;
 pub mod failure;
+pub mod format;
+pub mod github;
 mod grid;
+pub mod junit;
 mod ladder;
 mod lane;
 pub mod list;
 pub mod markdown;
 pub mod moment;
+mod origin;
 mod palette;
+mod problem;
 pub mod rows;
 pub mod snapshot;
 mod snippet;
+pub mod step_summary;
 pub mod style;
 pub mod summary;
 pub mod table;
+pub mod tap;
 mod text;
 
 pub use palette::Tone;

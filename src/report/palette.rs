@@ -88,7 +88,7 @@ impl Look {
     }
 
     /// `text` as it may be printed: ASCII only, where nothing else is safe.
-    pub(crate) fn glyphs(&self, text: &str) -> String {
+    pub fn glyphs(&self, text: &str) -> String {
         if self.unicode {
             text.to_owned()
         } else {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Look;
+use super::origin::{Position, boundary};
 use super::palette::Tone;
 use super::text::{cut, escape, visible, width};
 
@@ -19,8 +20,10 @@ pub(super) fn snippet(
     let end = boundary(text, span.end.max(start));
     let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
     let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
-    let number = text[..start].matches('\n').count() + 1;
-    let column = text[line_start..start].chars().count() + 1;
+    let Position {
+        line: number,
+        column,
+    } = Position::of(text, start);
 
     let margin = number.to_string().len().max(2);
     let room = look.columns().saturating_sub(margin + 4);
@@ -67,15 +70,6 @@ pub(super) fn snippet(
         line.truncate(line.trim_end().len());
     }
     lines
-}
-
-/// The nearest character boundary at or before `at`.
-fn boundary(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }
 
 fn cut_to(text: &str, columns: usize, look: &Look) -> String {

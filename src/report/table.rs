@@ -7,7 +7,7 @@ use super::palette::Tone;
 use super::rows::select;
 use super::text::{count, cut, escape, visible, width};
 use super::{Detail, Look};
-use crate::event::Aspect;
+use crate::event::{Aspect, Source};
 use crate::run::{Outcome, Place, Run, Verdict};
 
 /// The whole table, ending in a newline.
@@ -85,7 +85,11 @@ fn place(run: &Run) -> String {
         false if run.header.place != Place::Wire => "traced",
         false => "complete",
     };
-    format!("{place} · {completeness}")
+    let traced = match run.header.observers.contains(&Source::Syscalls) {
+        true => " · syscalls",
+        false => "",
+    };
+    format!("{place} · {completeness}{traced}")
 }
 
 /// The last line, and why something is inconclusive.

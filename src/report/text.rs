@@ -67,11 +67,14 @@ fn escape_char(c: char, into: &mut String) {
 
 /// Whether a character moves, hides or reorders others: C1 controls, bidirectional controls,
 /// joiners, variation selectors, separators, tags and private or unassigned ones without a width.
+/// And the noncharacters, which XML and YAML do not take.
 fn is_deceptive(c: char) -> bool {
-    matches!(c,
+    const LAST_OF_A_PLANE: u32 = 0xfffe;
+    u32::from(c) & LAST_OF_A_PLANE == LAST_OF_A_PLANE
+        || matches!(c,
         '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+        | '\u{fdd0}'..='\u{fdef}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
         || c.width().is_none()
 }
 
@@ -175,6 +178,10 @@ mod tests {
         );
         assert_eq!(escape("\\x1b"), "\\\\x1b");
         assert_eq!(escape("漢字 ä"), "漢字 ä");
+        assert_eq!(
+            escape("\u{ffff}\u{fdd0}\u{1fffe}"),
+            "\\u{ffff}\\u{fdd0}\\u{1fffe}"
+        );
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::meaning::{self, Names};
 use super::reader::{Reader, entry};
 use super::step_table::Said;
 use super::{
-    Host, Paths, Program, Scenario, SourceText, Spanned, Step, host_table, program_table, schema,
-    step_table, suggest,
+    Host, Observe, Paths, Program, Scenario, SourceText, Spanned, Step, host_table, program_table,
+    schema, step_table, suggest,
 };
 use crate::model::{HostName, ProgramName};
 
@@ -54,6 +54,7 @@ impl Scenario {
             programs: read.programs,
             hosts: read.hosts,
             paths: read.paths,
+            observe: read.observe,
             steps: read.steps,
             text,
         })
@@ -68,6 +69,7 @@ struct Read {
     fix: Option<String>,
     twin: Option<String>,
     paths: Paths,
+    observe: BTreeSet<Observe>,
     programs: BTreeMap<ProgramName, Program>,
     hosts: BTreeMap<HostName, Host>,
     steps: Vec<Step>,
@@ -86,6 +88,7 @@ fn read(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Read> {
     let fix = reader.optional_text(table, "fix");
     let twin = reader.optional_text(table, "twin");
     let paths = paths(reader, table);
+    let observe = observe(reader, table);
 
     let mut programs = BTreeMap::new();
     if let Some((_, value)) = entry(table, "programs")
@@ -163,6 +166,7 @@ fn read(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Option<Read> {
         fix,
         twin,
         paths,
+        observe,
         programs: programs
             .into_iter()
             .map(|(name, draft)| Some((name, draft.program?)))
@@ -206,6 +210,35 @@ fn paths(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Paths {
             Paths::default()
         }
     }
+}
+
+fn observe(reader: &mut Reader<'_>, table: &DeTable<'_>) -> BTreeSet<Observe> {
+    let mut observe = BTreeSet::new();
+    let Some((span, value)) = entry(table, "observe") else {
+        return observe;
+    };
+    let DeValue::Array(array) = value.get_ref() else {
+        let fault = Fault::new(span, "`observe` is a list of words");
+        reader.fault(fault.help("observe = [\"syscalls\"]"));
+        return observe;
+    };
+    for value in array.iter() {
+        let Some(quoted) = reader.string(value, "an observer") else {
+            continue;
+        };
+        let word = quoted.value.as_str();
+        match Observe::NAMED.iter().find(|(_, name)| *name == word) {
+            Some((observer, _)) => {
+                observe.insert(*observer);
+            }
+            None => {
+                let fault = Fault::new(quoted.span.clone(), format!("unknown observer `{word}`"));
+                let known = Observe::NAMED.map(|(_, name)| name);
+                reader.fault(fault.help(suggest::did_you_mean_or_list(word, &known)));
+            }
+        }
+    }
+    observe
 }
 
 fn steps(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Vec<step_table::Draft> {

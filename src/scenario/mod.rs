@@ -29,7 +29,7 @@ mod suggest;
 mod wire;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -88,10 +88,24 @@ pub struct Scenario {
     pub hosts: BTreeMap<HostName, Host>,
     /// Whether settled states suffice where complete paths cannot be observed.
     pub paths: Paths,
+    /// Observers that it wants besides those that always run.
+    pub observe: BTreeSet<Observe>,
     /// The steps in order.
     pub steps: Vec<Step>,
     /// Where all this was read from.
     pub text: SourceText,
+}
+
+/// An observer that runs only when it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Observe {
+    /// System calls and signals, by `ptrace(2)`.
+    Syscalls,
+}
+
+impl Observe {
+    /// Observer and word, as scenario files write them.
+    pub const NAMED: [(Observe, &'static str); 1] = [(Observe::Syscalls, "syscalls")];
 }
 
 /// Whether a path (`A > B`) must have been observed completely.

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 /// The keys of a file.
-pub(crate) const FILE: [&str; 9] = [
-    "title", "about", "source", "fix", "twin", "paths", "programs", "hosts", "step",
+pub(crate) const FILE: [&str; 10] = [
+    "title", "about", "source", "fix", "twin", "paths", "observe", "programs", "hosts", "step",
 ];
 /// The keys of a program's table.
 pub(crate) const PROGRAM: [&str; 4] = ["command", "host", "env", "dir"];
@@ -62,6 +62,13 @@ fn file_key(key: &str) -> Value {
             "enum": ["complete", "settled"],
             "default": "complete",
             "description": "Whether settled states suffice where complete paths cannot be observed.",
+        }),
+        "observe" => json!({
+            "type": "array",
+            "items": { "enum": super::Observe::NAMED.map(|(_, name)| name) },
+            "uniqueItems": true,
+            "description": "Observers besides those that always run: `syscalls` traces system \
+                            calls and signals.",
         }),
         "programs" => json!({
             "type": "object",

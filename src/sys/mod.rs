@@ -12,6 +12,8 @@ pub(crate) mod inherit;
 pub mod mounting;
 pub mod perf;
 pub mod pidfd;
+pub(crate) mod ptrace;
+pub(crate) mod seccomp;
 pub(crate) mod sigchld;
 pub(crate) mod signals;
 pub mod spawn;

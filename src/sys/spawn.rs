@@ -7,6 +7,8 @@ use std::process::Command;
 
 use nix::sched::{CloneFlags, setns};
 
+use super::seccomp::Filter;
+
 /// What the new process does between `fork` and `exec`, in this order.
 #[derive(Debug)]
 pub struct Prelude {
@@ -14,6 +16,8 @@ pub struct Prelude {
     pub netns: Option<RawFd>,
     /// A descriptor to keep open across `exec`, and the number it gets.
     pub keep: Option<(RawFd, RawFd)>,
+    /// Stops the program at some system calls: whoever starts it must be traced already.
+    pub(crate) filter: Option<Filter>,
 }
 
 /// Adds the prelude: own session (so that no terminal signal reaches it), default dispositions,
@@ -48,7 +52,10 @@ fn run(prelude: &Prelude) -> io::Result<()> {
         }
     }
     nix::sys::signal::SigSet::empty().thread_set_mask()?;
-    Ok(())
+    match &prelude.filter {
+        Some(filter) => filter.install(),
+        None => Ok(()),
+    }
 }
 
 /// The number behind a descriptor, for a [`Prelude`].

@@ -19,6 +19,9 @@ pub(crate) fn sockscope(arguments: &[&str]) -> Command {
         .args(arguments)
         .env("LC_ALL", "C.UTF-8")
         .env_remove("NO_COLOR")
+        // The tests may run in CI themselves.
+        .env_remove("GITHUB_ACTIONS")
+        .env_remove("GITHUB_STEP_SUMMARY")
         .stdin(Stdio::null());
     command
 }
@@ -56,6 +59,7 @@ pub(crate) fn options(net: Option<Place>) -> Options {
         timeout_scale: 1.0,
         settled: false,
         events: Default::default(),
+        syscalls: false,
         programs: Default::default(),
     }
 }

@@ -3,9 +3,17 @@
 use std::time::Duration;
 
 use super::{Halt, Session};
-use crate::event::{Aspect, Kind, Source, Stream};
+use crate::event::{Aspect, Call, Kind, Source, Stream};
 use crate::model::ProcessName;
 use crate::programs::record::What;
+
+/// The descriptor that a built-in program's call is about: its first argument, where the call has
+/// one.
+fn descriptor(call: &Call) -> Option<i32> {
+    let first = call.args.split(',').next()?;
+    let takes_none = matches!(call.name.as_str(), "wait" | "waitpid" | "kill" | "socket");
+    first.trim().parse().ok().filter(|_| !takes_none)
+}
 
 impl Session<'_> {
     /// Reads the side channel.
@@ -24,7 +32,8 @@ impl Session<'_> {
                         let aspect = Aspect::Calls;
                         self.pen.emit(Source::Program, Kind::Gap { aspect, why });
                     }
-                    if let What::Call(call) = record.what {
+                    if let What::Call(mut call) = record.what {
+                        call.fd = descriptor(&call);
                         let at = Duration::from_nanos(record.at_ns);
                         self.pen
                             .emit_at(at, Source::Program, Kind::Called { process, call });

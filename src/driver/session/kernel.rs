@@ -82,7 +82,10 @@ impl Session<'_> {
         let Some(ear) = &mut self.kernel else {
             return;
         };
+        // A tracer tells of forks and programs itself, and before they go on.
+        let is_traced = self.tracing.is_some();
         match event.what {
+            What::Forked { .. } | What::Executed { .. } if is_traced => {}
             What::Task {
                 id,
                 is_thread: true,
@@ -97,7 +100,7 @@ impl Session<'_> {
             }
             What::Signal(ref signal) => {
                 let to = ear.process_of(signal.to);
-                if let Some(process) = self.processes.name_of(to) {
+                if let Some(process) = self.processes.name_of(to).cloned() {
                     self.tell_signal(process, &event, signal);
                 }
             }
@@ -129,7 +132,7 @@ impl Session<'_> {
             | SignalResult::WithoutInformation
             | SignalResult::Unknown(_) => SignalFate::Generated,
         };
-        let from = self.origin(&process, event, signal);
+        let from = self.recorded_sender(&process, event, signal);
         let kind = Kind::Signal {
             process,
             signal: signal.number,
@@ -140,18 +143,23 @@ impl Session<'_> {
     }
 
     /// Who sent a signal. What a process sends it sends in a system call of its own.
-    fn origin(&self, to: &ProcessName, event: &KernelEvent, signal: &Signal) -> SignalOrigin {
+    fn recorded_sender(
+        &self,
+        to: &ProcessName,
+        event: &KernelEvent,
+        signal: &Signal,
+    ) -> SignalOrigin {
         if !BY_A_PROCESS.contains(&signal.code) || !event.in_process {
             return SignalOrigin::Kernel;
         }
-        let from = self.processes.name_of(event.pid);
+        let from = self.processes.name_of(event.pid).cloned();
         // The kernel sends these to whoever writes, as if the writer had sent it to itself.
         let of_writing = [libc::SIGPIPE, libc::SIGXFSZ].contains(&signal.number);
         match from {
             Some(from) if of_writing && from == *to => SignalOrigin::Kernel,
             Some(from) => SignalOrigin::Process(from),
             None if event.pid == std::process::id().cast_signed()
-                || event.pid == self.lab.first_pid() =>
+                || event.pid == self.lab.own_pid() =>
             {
                 SignalOrigin::Sockscope
             }

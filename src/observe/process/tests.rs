@@ -50,12 +50,12 @@ fn one_running_thread_makes_the_process_busy() {
     fake.stat("5/task/5/stat", 'S', 1, 2);
     fake.stat("5/task/6/stat", 'R', 1, 2);
     let watch = fake.watch(5);
-    assert!(!watch.is_quiet().expect("read"));
+    assert!(!watch.is_quiet(false).expect("read"));
     fake.stat("5/task/6/stat", 'S', 1, 2);
-    assert!(watch.is_quiet().expect("read"));
+    assert!(watch.is_quiet(false).expect("read"));
     fake.stat("5/task/6/stat", 'D', 1, 2);
     assert!(
-        !watch.is_quiet().expect("read"),
+        !watch.is_quiet(false).expect("read"),
         "a disk sleep ends by itself"
     );
 }

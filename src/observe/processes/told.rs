@@ -7,17 +7,11 @@ use std::time::Duration;
 use super::{Processes, Watched};
 use crate::driver::recorder::Recorder;
 use crate::event::{Kind, Source};
-use crate::model::{ProcState, ProcessName, ProgramName};
+use crate::model::{ProcState, ProgramName};
 use crate::observe::process::ProcessWatch;
 use crate::sys::pidfd::PidFd;
 
 impl Processes {
-    /// The process with this pid, the newest one that had it.
-    pub fn name_of(&self, pid: i32) -> Option<ProcessName> {
-        let found = self.all.iter().rfind(|process| process.pid == pid)?;
-        Some(found.name.clone())
-    }
-
     /// The program of every pid of the run.
     pub fn programs_by_pid(&self) -> HashMap<i32, ProgramName> {
         self.all

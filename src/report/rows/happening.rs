@@ -1,52 +1,26 @@
 //! One event in words.
 
-use super::{Class, Happening, Lanes};
-use crate::event::{
-    Call, CallResult, Event, Kind, Reaper, SignalFate, SignalOrigin, Stream, ToldSegment,
-};
-use crate::model::{
-    ExitStatus, Holder, ProcState, ProcessName, SocketFacts, TcpState, errno_name, restart_name,
-    signal_name,
-};
+use super::{Class, Happening, Lanes, effects};
+use crate::causes::Link;
+use crate::event::{Event, Kind, Reaper, Stream, ToldSegment};
+use crate::model::{ExitStatus, Holder, ProcState, ProcessName, SocketFacts, TcpState};
 use crate::report::palette::Tone;
 use crate::report::text::{escape, quote, visible};
 
 /// The columns that a line of a program's output takes at most.
 const OUTPUT_COLUMNS: usize = 72;
 
-/// Calls whose success says nothing that the timeline does not show otherwise: data on the wire,
-/// forks and reaped children as processes.
-const ROUTINE: [&str; 20] = [
-    "read",
-    "readv",
-    "recv",
-    "recvfrom",
-    "recvmsg",
-    "write",
-    "writev",
-    "send",
-    "sendto",
-    "sendmsg",
-    "poll",
-    "epoll_wait",
-    "fork",
-    "wait",
-    "wait4",
-    "waitpid",
-    "sigaction",
-    "socket",
-    "bind",
-    "setsockopt",
-];
-
-/// Errors that tell a program to try again or later, not that something is wrong.
-const HARMLESS: [i32; 4] = [libc::EINTR, libc::EAGAIN, libc::EINPROGRESS, libc::ECHILD];
-
 /// What the timeline knew when the event came.
 pub(super) struct Moment<'a> {
     pub(super) lanes: &'a Lanes<'a>,
     /// Show also what changes nothing.
     pub(super) all: bool,
+    /// What the event did to connections.
+    pub(super) links: &'a [Link],
+    /// The events before it.
+    pub(super) before: &'a [Event],
+    /// System calls are traced: the user wants to see them.
+    pub(super) traced: bool,
     /// The process that ended here stays a zombie.
     pub(super) zombie: bool,
     /// The step has several actions.
@@ -148,10 +122,7 @@ impl Moment<'_> {
                 signal,
                 from,
                 fate,
-            } => {
-                let text = format!("{} {}", signal_name(*signal), signal_words(from, *fate));
-                self.of(process, Tone::Closing, text)
-            }
+            } => self.signal(process, *signal, from, *fate),
             Kind::Told { key, what, tuple } => {
                 let text = match what {
                     ToldSegment::ResetSent => "sent RST",
@@ -176,7 +147,7 @@ impl Moment<'_> {
         }
     }
 
-    fn of(&self, process: &ProcessName, tone: Tone, text: String) -> Option<Happening> {
+    pub(super) fn of(&self, process: &ProcessName, tone: Tone, text: String) -> Option<Happening> {
         Some(Happening {
             text: format!("{} {text}", escape(process.as_str())),
             tone,
@@ -205,60 +176,20 @@ impl Moment<'_> {
             || "ended, nobody saw how".to_owned(),
             |status| status.to_string(),
         );
+        let from = effects::sender(self.before, process, status);
+        let closed = effects::of_end(self.links, self.lanes);
         let forced = matches!(status, Some(ExitStatus::Signaled { .. }));
         if self.zombie {
-            self.of(process, Tone::Bad, format!("{how} → Z <defunct>"))
+            self.of(
+                process,
+                Tone::Bad,
+                format!("{how}{from} → Z <defunct>{closed}"),
+            )
         } else {
             let tone = if forced { Tone::Bad } else { Tone::Plain };
-            self.of(process, tone, how)
+            self.of(process, tone, format!("{how}{from}{closed}"))
         }
     }
-
-    fn called(&self, process: &ProcessName, call: &Call) -> Option<Happening> {
-        let routine = ROUTINE.contains(&call.name.as_str());
-        let name = escape(&call.name);
-        let args = escape(&call.args);
-        match call.result {
-            CallResult::Nothing => self.of(process, Tone::Plain, format!("caught {name}")),
-            CallResult::Restarted(number) => {
-                let text = format!("{name}({args}) → {}", restart_name(number));
-                self.of(process, Tone::Closing, text)
-            }
-            CallResult::Never => self.of(process, Tone::Plain, format!("{name}({args}) → ?")),
-            CallResult::Errno(errno) => {
-                let tone = if HARMLESS.contains(&errno) {
-                    Tone::Closing
-                } else {
-                    Tone::Bad
-                };
-                let text = format!("{name}({args}) → {}", errno_name(errno));
-                self.of(process, tone, text)
-            }
-            CallResult::Eof => self.of(process, Tone::Plain, format!("{name}({args}) → EOF")),
-            CallResult::Value(_) if routine && !self.all => None,
-            CallResult::Value(0) => self.of(process, Tone::Plain, format!("{name}({args})")),
-            CallResult::Value(value) => {
-                self.of(process, Tone::Plain, format!("{name}({args}) → {value}"))
-            }
-        }
-    }
-}
-
-/// Who sent a signal and how far it came, in words.
-fn signal_words(from: &SignalOrigin, fate: SignalFate) -> String {
-    let from = match from {
-        SignalOrigin::Process(name) => format!(" from {}", escape(name.as_str())),
-        SignalOrigin::Sockscope => " from sockscope".to_owned(),
-        SignalOrigin::Kernel => " from the kernel".to_owned(),
-        SignalOrigin::Stranger { pid } => format!(" from pid {pid}, a stranger"),
-        SignalOrigin::Unknown => String::new(),
-    };
-    let fate = match fate {
-        SignalFate::Generated => "sent",
-        SignalFate::Delivered => "arrived",
-        SignalFate::Ignored => "ignored",
-    };
-    format!("{fate}{from}")
 }
 
 fn free(class: Class, tone: Tone, text: String) -> Happening {

@@ -1,7 +1,9 @@
 //! What of a timeline is worth showing, in order: [`select`] turns events into [`Row`]s. Every
 //! picture of a run draws the same rows.
 
+mod calls;
 mod condense;
+mod effects;
 mod happening;
 mod lanes;
 mod segments;

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::happening::{self, Moment};
 use super::{Class, Happening, LaneCell, Lanes, Row, RowKind, Rung, Side, StepHead, condense};
-use crate::event::{Cause, Event, Kind, Packet, PacketId, SocketKey};
+use crate::causes::{self, Link};
+use crate::event::{Cause, Event, Kind, Packet, PacketId, SocketKey, Source};
 use crate::model::{Holder, ProcessName, Role, TcpState, Tuple, UdpState};
 use crate::report::palette::Tone;
 use crate::report::text::visible;
@@ -39,6 +40,8 @@ pub(super) struct Selector<'a> {
     holders: HashMap<SocketKey, (&'a [Holder], &'a [ProcessName])>,
     held_once: HashSet<SocketKey>,
     pub(super) underway: HashMap<PacketId, &'a Packet>,
+    /// By event, ascending.
+    links: Vec<Link>,
     actions: HashMap<usize, usize>,
     quiet: Vec<usize>,
     reaped: HashMap<&'a ProcessName, Vec<usize>>,
@@ -69,6 +72,7 @@ impl<'a> Selector<'a> {
             holders: HashMap::new(),
             held_once: HashSet::new(),
             underway: HashMap::new(),
+            links: causes::links(&run.timeline),
             actions,
             quiet,
             reaped,
@@ -124,10 +128,15 @@ impl<'a> Selector<'a> {
             Kind::Exited { process, .. } => self.stays_zombie(index, process),
             _ => false,
         };
+        let from = self.links.partition_point(|link| link.event < index);
+        let to = self.links.partition_point(|link| link.event <= index);
         let moment = Moment {
+            links: &self.links[from..to],
+            before: &self.events[..index],
             lanes: self.lanes,
             all: self.detail.all,
             zombie,
+            traced: self.run.header.observers.contains(&Source::Syscalls),
             several_actions: self.actions.get(&event.step).is_some_and(|n| *n > 1),
         };
         if let Some(happening) = moment.tell(event) {

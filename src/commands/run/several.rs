@@ -1,0 +1,82 @@
+//! Several scenarios, a few at a time.
+
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use sockscope::driver::{self, Options};
+use sockscope::report::summary;
+use sockscope::run::Outcome;
+use sockscope::scenario::Scenario;
+use sockscope::suite::{self, Case};
+
+use super::progress::Progress;
+use super::reports::Reports;
+use crate::cli::RunOptions;
+
+/// Runs them and, where the table was asked for, prints a line for each in their order.
+pub(super) fn run(
+    scenarios: &[Scenario],
+    run_options: &Options,
+    options: &RunOptions,
+    reports: &Reports,
+    interrupt: BorrowedFd<'_>,
+) -> Result<Vec<Case>, u8> {
+    let names = scenarios.iter().map(|scenario| scenario.name.as_str());
+    let next = AtomicUsize::new(0);
+    let progress = Progress::of_scenarios(scenarios.len(), &options.look);
+    let board = Mutex::new(Board {
+        done: vec![None; scenarios.len()],
+        printed: 0,
+        name_width: summary::name_width(names, &options.look),
+        result: Ok(()),
+    });
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.min(scenarios.len()) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(scenario) = scenarios.get(index) else {
+                        return;
+                    };
+                    progress.began(&scenario.name);
+                    let case = suite::attempt(options.retries, || {
+                        driver::run(scenario, run_options, Some(interrupt))
+                    });
+                    progress.ended(&scenario.name);
+                    let mut board = board.lock().unwrap_or_else(PoisonError::into_inner);
+                    progress.aside(|| board.finished(index, case, options, reports));
+                }
+            });
+        }
+    });
+    drop(progress);
+    let board = board.into_inner().unwrap_or_else(PoisonError::into_inner);
+    board.result?;
+    let cases: Vec<Case> = board.done.into_iter().flatten().collect();
+    reports.print_table(&summary::closing(&cases, &options.look, &options.detail))?;
+    Ok(cases)
+}
+
+/// What is done, and what of it is printed.
+struct Board {
+    done: Vec<Option<Case>>,
+    printed: usize,
+    name_width: usize,
+    result: Result<(), u8>,
+}
+
+impl Board {
+    /// Keeps a case and prints the lines of all whose turn has come.
+    fn finished(&mut self, index: usize, case: Case, options: &RunOptions, reports: &Reports) {
+        self.done[index] = Some(case);
+        while let Some(Some(case)) = self.done.get(self.printed) {
+            self.printed += 1;
+            // Those that were interrupted share a line at the end.
+            if self.result.is_ok() && case.outcome() != Outcome::Interrupted {
+                let line = summary::line(case, self.name_width, &options.look);
+                self.result = reports.print_table(&line);
+            }
+        }
+    }
+}

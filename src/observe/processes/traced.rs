@@ -1,0 +1,77 @@
+//! What a tracer tells of the processes of a run.
+
+use super::Processes;
+use crate::driver::recorder::Recorder;
+use crate::event::Reaper;
+use crate::model::{ExitStatus, ProcessName};
+use crate::observe::process::ProcessWatch;
+use crate::sys::pidfd::PidFd;
+
+impl Processes {
+    /// From now on a tracer tells of all processes.
+    pub fn are_traced(&mut self) {
+        self.traced = true;
+    }
+
+    /// The newest process of this pid.
+    pub fn name_of(&self, pid: i32) -> Option<&ProcessName> {
+        let known = self.all.iter().rfind(|process| process.pid == pid)?;
+        Some(&known.name)
+    }
+
+    /// The pid of the newest process of this name.
+    pub fn pid_of(&self, name: &ProcessName) -> Option<i32> {
+        self.find(name).map(|index| self.all[index].pid)
+    }
+
+    /// The newest process that knows itself by this pid.
+    pub fn name_of_inner(&self, pid: i32) -> Option<&ProcessName> {
+        let known = self.all.iter().rfind(|process| process.inner_pid == pid)?;
+        Some(&known.name)
+    }
+
+    /// A process forked; `pidfd` was opened before the child ran.
+    pub fn forked(&mut self, parent: i32, child: i32, pidfd: Option<PidFd>, pen: &mut Recorder) {
+        let known = |process: &super::Watched| process.pid == child && !process.reaped;
+        let Some(parent) = self.all.iter().rposition(|process| process.pid == parent) else {
+            return;
+        };
+        if self.all.iter().any(known) {
+            return;
+        }
+        let watch = ProcessWatch::open(&self.root, child).ok().flatten();
+        self.take_child(parent, child, pidfd, watch, pen);
+    }
+
+    /// A process collected the status of a child: `child` is the child's pid as the process knows
+    /// it.
+    pub fn collected(&mut self, by: i32, child: i32, pen: &mut Recorder) {
+        let found = self
+            .all
+            .iter()
+            .rposition(|process| process.inner_pid == child && process.ended && !process.reaped);
+        let Some((index, by)) = found.zip(self.name_of(by).cloned()) else {
+            return;
+        };
+        let status = self.zombie_status(index);
+        self.finish(index, Reaper::Process(by), status, pen);
+    }
+
+    /// A signal stopped a process, or SIGCONT let it go on.
+    pub fn stopped(&mut self, pid: i32, stopped: bool) {
+        if let Some(process) = self.all.iter_mut().rfind(|process| process.pid == pid) {
+            process.stopped = stopped;
+        }
+    }
+
+    /// A process ended, and its parent knows from now on.
+    pub fn end_traced(&mut self, pid: i32, status: ExitStatus, pen: &mut Recorder) {
+        let Some(index) = self.all.iter().rposition(|process| process.pid == pid) else {
+            return;
+        };
+        self.ended(index, pen);
+        let process = &mut self.all[index];
+        process.end_traced = true;
+        process.tell_end(Some(status), pen);
+    }
+}

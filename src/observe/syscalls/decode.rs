@@ -1,0 +1,264 @@
+//! What a system call asks for and what it returned, in words, as `strace(1)` writes them but
+//! shorter: from the registers and what they point to.
+//!
+//! Nothing here asks the kernel. The traced process may be anybody's: every pointer may lead
+//! nowhere and every length may be absurd, so that what is read of its memory has bounds.
+
+use super::Disposition;
+use crate::event::{Call, CallResult};
+
+mod address;
+mod arguments;
+mod data;
+mod flags;
+mod option;
+mod same;
+mod signals;
+mod sockets;
+mod table;
+mod waiting;
+
+pub use same::same_call;
+pub use table::{Syscall, all, find};
+
+use table::Family;
+
+/// A traced process's memory.
+pub trait Memory {
+    /// Reads at most `into.len()` bytes; how many there were.
+    ///
+    /// # Errors
+    /// `EFAULT` where there is no memory, `EPERM`, `ESRCH`.
+    fn read(&self, address: u64, into: &mut [u8]) -> nix::Result<usize>;
+}
+
+/// The arguments of a call, and the memory that they point to.
+#[derive(Clone, Copy)]
+struct Raw<'a> {
+    args: [u64; 6],
+    memory: &'a dyn Memory,
+}
+
+impl Raw<'_> {
+    /// An argument as the kernel takes an `int`.
+    fn int(&self, index: usize) -> i32 {
+        self.args[index] as i32
+    }
+
+    /// `N` bytes; nothing where they cannot all be read.
+    fn bytes<const N: usize>(&self, address: u64) -> Option<[u8; N]> {
+        let mut bytes = [0; N];
+        (address != 0 && self.memory.read(address, &mut bytes) == Ok(N)).then_some(bytes)
+    }
+
+    /// An `int` in memory.
+    fn int_at(&self, address: u64) -> Option<i32> {
+        self.bytes(address).map(i32::from_ne_bytes)
+    }
+
+    /// A pointer or `size_t` in memory.
+    fn word_at(&self, address: u64) -> Option<u64> {
+        self.bytes(address).map(u64::from_ne_bytes)
+    }
+
+    /// At most `most` bytes, fewer where memory ends.
+    fn some(&self, address: u64, most: usize) -> Vec<u8> {
+        let mut bytes = vec![0; most];
+        let read = match most {
+            0 => 0,
+            _ => self.memory.read(address, &mut bytes).unwrap_or(0),
+        };
+        bytes.truncate(read);
+        bytes
+    }
+}
+
+/// A call between its entry and its exit.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    syscall: &'static Syscall,
+    args: [u64; 6],
+    /// What only the entry can tell: what is sent, where to connect.
+    shown: String,
+}
+
+/// A call that returned.
+#[derive(Debug)]
+pub struct Ended {
+    /// The call in words; neither its thread nor its socket is known here.
+    pub call: Call,
+    /// What it changed in its process.
+    pub effect: Effect,
+}
+
+/// What a call changed that a tracer has to keep up with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    None,
+    /// What becomes of a signal.
+    Handler {
+        /// The signal.
+        signal: i32,
+        /// What becomes of it from now on.
+        disposition: Disposition,
+    },
+    /// Any number of descriptors may be closed.
+    ClosedMany,
+    /// It put a seccomp filter on itself.
+    Confined,
+    /// It wanted to be traced by its parent, or to trace another one, and may not.
+    WantsTracer,
+}
+
+/// A call at its entry; nothing for one that does not matter.
+pub fn begin(number: i64, args: [u64; 6], memory: &dyn Memory) -> Option<Begun> {
+    let syscall = find(number)?;
+    let raw = Raw { args, memory };
+    let shown = match syscall.family {
+        Family::Send => data::sent(syscall.name, &raw),
+        Family::Naming => sockets::named(&raw),
+        Family::Exec => arguments::program(syscall.name, &raw),
+        _ => String::new(),
+    };
+    Some(Begun {
+        syscall,
+        args,
+        shown,
+    })
+}
+
+impl Begun {
+    /// The call's name.
+    pub fn name(&self) -> &'static str {
+        self.syscall.name
+    }
+
+    /// The descriptor that it is about.
+    pub fn fd(&self) -> Option<i32> {
+        self.syscall
+            .family
+            .has_descriptor()
+            .then(|| self.args[0] as i32)
+    }
+
+    /// The descriptors that mean something else afterwards, whatever it returns.
+    pub fn closes(&self) -> Option<i32> {
+        match self.syscall.name {
+            "close" => Some(self.args[0] as i32),
+            "dup2" | "dup3" => Some(self.args[1] as i32),
+            _ => None,
+        }
+    }
+
+    /// Whether it matters only if its descriptor is a socket.
+    pub fn is_only_for_sockets(&self) -> bool {
+        self.syscall.family.has_descriptor()
+    }
+
+    /// Whether it comes back.
+    pub fn needs_exit(&self) -> bool {
+        self.syscall.family != Family::Exit
+    }
+
+    /// The call when it does not come back: its process ended in it.
+    pub fn never(self) -> Call {
+        let nowhere = Raw {
+            args: self.args,
+            memory: &Nowhere,
+        };
+        let args = self.arguments(&nowhere, -i64::from(libc::EFAULT));
+        self.call(args, CallResult::Never)
+    }
+
+    /// The call when it returned: a value, an errno as a negative number, or one of -512 to -516,
+    /// which programs never see.
+    pub fn end(self, returned: i64, memory: &dyn Memory) -> Ended {
+        let raw = Raw {
+            args: self.args,
+            memory,
+        };
+        let args = self.arguments(&raw, returned);
+        let result = self.result(returned);
+        let effect = self.effect(&raw, returned);
+        Ended {
+            call: self.call(args, result),
+            effect,
+        }
+    }
+
+    fn call(&self, args: String, result: CallResult) -> Call {
+        Call {
+            name: self.syscall.name.to_owned(),
+            args,
+            result,
+            fd: self.fd(),
+            inode: None,
+            opened: None,
+            thread: None,
+        }
+    }
+
+    fn arguments(&self, raw: &Raw<'_>, returned: i64) -> String {
+        let name = self.syscall.name;
+        match self.syscall.family {
+            Family::Socket => sockets::made(name, raw, returned),
+            Family::Naming | Family::Send | Family::Exec => self.shown.clone(),
+            Family::Accept => sockets::accepted(name, raw, returned),
+            Family::Shutdown => sockets::shutdown(raw),
+            Family::Descriptor => arguments::descriptor(name, raw),
+            Family::Receive => data::received(name, raw, returned),
+            Family::Option => option::arguments(name, raw, returned),
+            Family::Fork => arguments::fork(name, raw),
+            Family::Wait => waiting::waited(name, raw, returned),
+            Family::Poll => waiting::polled(name, raw, returned),
+            Family::Kill => signals::sent(name, raw),
+            Family::Action => signals::action(raw),
+            Family::Pause | Family::Exit | Family::CloseRange | Family::Hinder => {
+                arguments::plain(name, raw)
+            }
+        }
+    }
+
+    fn result(&self, returned: i64) -> CallResult {
+        match returned {
+            -516..=-512 => CallResult::Restarted((-returned) as i32),
+            // MAX_ERRNO of include/linux/err.h.
+            -4095..=-1 => CallResult::Errno((-returned) as i32),
+            0 if self.is_at_end() => CallResult::Eof,
+            value => CallResult::Value(value),
+        }
+    }
+
+    /// Whether a result of 0 is the end of the stream: it was asked for more.
+    fn is_at_end(&self) -> bool {
+        let asked = match self.syscall.name {
+            "read" | "recvfrom" => self.args[2],
+            "readv" | "recvmsg" => 1,
+            _ => 0,
+        };
+        asked > 0
+    }
+
+    fn effect(&self, raw: &Raw<'_>, returned: i64) -> Effect {
+        let succeeded = returned >= 0;
+        match self.syscall.family {
+            Family::Action if succeeded => signals::installed(raw),
+            Family::CloseRange if succeeded => Effect::ClosedMany,
+            Family::Hinder => arguments::hindrance(self.syscall.name, raw, succeeded),
+            _ => Effect::None,
+        }
+    }
+}
+
+/// The memory of a process that is no more.
+struct Nowhere;
+
+impl Memory for Nowhere {
+    fn read(&self, _: u64, _: &mut [u8]) -> nix::Result<usize> {
+        Err(nix::Error::EFAULT)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! Calls that take plain numbers, and those about programs.
+
+use super::{Effect, Raw, flags};
+use crate::model::signal_name;
+
+/// As much of a path or a word as is shown, in bytes.
+const SHOWN: usize = 64;
+
+/// As many words of a command line as are shown.
+const WORDS: u64 = 4;
+
+/// close, dup, dup2, dup3, fcntl, listen.
+pub(super) fn descriptor(name: &str, raw: &Raw<'_>) -> String {
+    let fd = raw.int(0);
+    match name {
+        "dup2" | "listen" => format!("{fd}, {}", raw.int(1)),
+        "dup3" => {
+            let flag = match raw.int(2) {
+                0 => "0",
+                _ => "O_CLOEXEC",
+            };
+            format!("{fd}, {}, {flag}", raw.int(1))
+        }
+        "fcntl" => fcntl(fd, raw),
+        _ => fd.to_string(),
+    }
+}
+
+fn fcntl(fd: i32, raw: &Raw<'_>) -> String {
+    let argument = raw.int(2);
+    match raw.int(1) {
+        libc::F_DUPFD => format!("{fd}, F_DUPFD, {argument}"),
+        libc::F_DUPFD_CLOEXEC => format!("{fd}, F_DUPFD_CLOEXEC, {argument}"),
+        libc::F_GETFD => format!("{fd}, F_GETFD"),
+        libc::F_SETFD => {
+            let flag = flags::named(argument, &[(libc::FD_CLOEXEC, "FD_CLOEXEC")]);
+            format!("{fd}, F_SETFD, {flag}")
+        }
+        libc::F_GETFL => format!("{fd}, F_GETFL"),
+        libc::F_SETFL => format!("{fd}, F_SETFL, {}", flags::named(argument, flags::STATUS)),
+        libc::F_SETOWN => format!("{fd}, F_SETOWN, {argument}"),
+        other => format!("{fd}, {other}, {argument}"),
+    }
+}
+
+/// exit, pause, close_range, and what hinders the tracer.
+pub(super) fn plain(name: &str, raw: &Raw<'_>) -> String {
+    match name {
+        "exit" | "exit_group" => raw.int(0).to_string(),
+        "close_range" => {
+            let last = match raw.args[1] as u32 {
+                u32::MAX => "~0".to_owned(),
+                last => last.to_string(),
+            };
+            format!("{}, {last}, {}", raw.args[0] as u32, raw.int(2))
+        }
+        "prctl" | "seccomp" | "ptrace" => raw.args[0].to_string(),
+        _ => String::new(),
+    }
+}
+
+/// `fork(2)` and its kin: what is shared, and the signal at the end where it is another one.
+pub(super) fn fork(name: &str, raw: &Raw<'_>) -> String {
+    let all = match name {
+        "clone" => raw.args[0],
+        // The flags come first in struct clone_args; the signal has a field of its own.
+        "clone3" => match (
+            raw.word_at(raw.args[0]),
+            raw.word_at(raw.args[0].wrapping_add(32)),
+        ) {
+            (Some(flags), Some(signal)) => flags | signal & 0xff,
+            _ => return "?".to_owned(),
+        },
+        _ => return String::new(),
+    };
+    let signal = (all & 0xff) as i32;
+    let shared = (all & !0xff) as i32 & !flags::CLONE_SETUP;
+    let mut words = Vec::new();
+    if shared != 0 {
+        words.push(flags::named(shared, flags::CLONE));
+    }
+    if signal != 0 {
+        words.push(signal_name(signal));
+    }
+    words.join("|")
+}
+
+/// `execve(2)`, `execveat(2)`: the path and the first words, as they are at the entry.
+pub(super) fn program(name: &str, raw: &Raw<'_>) -> String {
+    let (path, argv) = match name {
+        "execveat" => (raw.args[1], raw.args[2]),
+        _ => (raw.args[0], raw.args[1]),
+    };
+    let mut words = Vec::new();
+    for index in 0..=WORDS {
+        match raw.word_at(argv.wrapping_add(index * 8)) {
+            None | Some(0) => break,
+            Some(_) if index == WORDS => words.push("...".to_owned()),
+            Some(word) => words.push(string(raw, word)),
+        }
+    }
+    format!("{}, [{}]", string(raw, path), words.join(", "))
+}
+
+/// A string that ends with a zero byte.
+fn string(raw: &Raw<'_>, address: u64) -> String {
+    let bytes = raw.some(address, SHOWN);
+    match bytes.iter().position(|byte| *byte == 0) {
+        Some(end) => format!("\"{}\"", bytes[..end].escape_ascii()),
+        None if bytes.is_empty() => "?".to_owned(),
+        None => format!("\"{}\"...", bytes.escape_ascii()),
+    }
+}
+
+/// Whether a call made it harder to observe its process.
+pub(super) fn hindrance(name: &str, raw: &Raw<'_>, succeeded: bool) -> Effect {
+    match name {
+        "seccomp" if succeeded && confines(raw.args[0]) => Effect::Confined,
+        "prctl" if succeeded && raw.int(0) == libc::PR_SET_SECCOMP => Effect::Confined,
+        "ptrace" if !succeeded && asks_for_a_tracer(raw.args[0]) => Effect::WantsTracer,
+        _ => Effect::None,
+    }
+}
+
+/// SECCOMP_SET_MODE_STRICT and SECCOMP_SET_MODE_FILTER; the others ask only.
+fn confines(operation: u64) -> bool {
+    operation <= u64::from(libc::SECCOMP_SET_MODE_FILTER)
+}
+
+fn asks_for_a_tracer(request: u64) -> bool {
+    let asking = [
+        libc::PTRACE_TRACEME as u64,
+        libc::PTRACE_ATTACH as u64,
+        libc::PTRACE_SEIZE as u64,
+    ];
+    asking.contains(&request)
+}

@@ -1,0 +1,143 @@
+//! System calls and signals in words.
+
+use super::happening::Moment;
+use super::{Happening, effects};
+use crate::event::{Call, CallResult, SignalFate, SignalOrigin};
+use crate::model::{ProcessName, errno_name, restart_name, signal_name};
+use crate::report::palette::Tone;
+use crate::report::text::{escape, visible};
+
+/// Calls whose success the timeline shows otherwise: forks, ends and reaped children as lives of
+/// processes; and calls that only wait.
+const SHOWN_OTHERWISE: [&str; 21] = [
+    "fork",
+    "vfork",
+    "clone",
+    "clone3",
+    "execve",
+    "execveat",
+    "exit",
+    "exit_group",
+    "wait",
+    "wait4",
+    "waitid",
+    "waitpid",
+    "poll",
+    "ppoll",
+    "select",
+    "pselect6",
+    "epoll_wait",
+    "epoll_pwait",
+    "epoll_pwait2",
+    "prctl",
+    "seccomp",
+];
+
+/// Calls whose success is worth a row only to somebody who asked for system calls: their data is
+/// on the wire, the rest is preparation.
+const DETAILS: [&str; 17] = [
+    "read",
+    "readv",
+    "recv",
+    "recvfrom",
+    "recvmsg",
+    "recvmmsg",
+    "write",
+    "writev",
+    "send",
+    "sendto",
+    "sendmsg",
+    "sendmmsg",
+    "socket",
+    "bind",
+    "setsockopt",
+    "getsockopt",
+    "fcntl",
+];
+
+/// Errors that tell a program to try again or later, not that something is wrong.
+const HARMLESS: [i32; 4] = [libc::EINTR, libc::EAGAIN, libc::EINPROGRESS, libc::ECHILD];
+
+impl Moment<'_> {
+    pub(super) fn called(&self, process: &ProcessName, call: &Call) -> Option<Happening> {
+        if !self.all && !self.is_worth_a_row(call) {
+            return None;
+        }
+        let (name, args) = (escape(&call.name), visible(&call.args));
+        let effect = effects::of_call(self.links);
+        let (tone, result) = match call.result {
+            CallResult::Nothing => {
+                return self.of(process, Tone::Plain, format!("caught {name}"));
+            }
+            CallResult::Restarted(number) => (Tone::Closing, restart_name(number).to_owned()),
+            CallResult::Never => (Tone::Plain, "?".to_owned()),
+            CallResult::Errno(errno) if HARMLESS.contains(&errno) => {
+                (Tone::Closing, errno_name(errno))
+            }
+            CallResult::Errno(errno) => (Tone::Bad, errno_name(errno)),
+            CallResult::Eof => (Tone::Plain, "EOF".to_owned()),
+            CallResult::Value(0) => {
+                let text = format!("{name}({args}){effect}");
+                return self.of(process, Tone::Plain, text);
+            }
+            CallResult::Value(value) => (Tone::Plain, value.to_string()),
+        };
+        self.of(process, tone, format!("{name}({args}) → {result}{effect}"))
+    }
+
+    fn is_worth_a_row(&self, call: &Call) -> bool {
+        let name = call.name.as_str();
+        match call.result {
+            CallResult::Value(_) | CallResult::Never if SHOWN_OTHERWISE.contains(&name) => false,
+            CallResult::Value(_) if DETAILS.contains(&name) => self.traced,
+            CallResult::Value(_) if name == "rt_sigaction" => says_much(&call.args),
+            CallResult::Value(_) if name == "sigaction" => false,
+            _ => true,
+        }
+    }
+
+    pub(super) fn signal(
+        &self,
+        process: &ProcessName,
+        signal: i32,
+        from: &SignalOrigin,
+        fate: SignalFate,
+    ) -> Option<Happening> {
+        // The step says it.
+        if fate == SignalFate::Generated && *from == SignalOrigin::Sockscope && !self.all {
+            return None;
+        }
+        let name = signal_name(signal);
+        let origin = match from {
+            SignalOrigin::Process(name) => format!(" from {}", escape(name.as_str())),
+            SignalOrigin::Sockscope => " from sockscope".to_owned(),
+            // SIGCHLD, SIGPIPE, SIGSEGV come from nobody else.
+            SignalOrigin::Kernel => String::new(),
+            SignalOrigin::Stranger { pid } => format!(" from pid {pid}, a stranger"),
+            SignalOrigin::Unknown => " from outside".to_owned(),
+        };
+        let text = match fate {
+            SignalFate::Generated => format!("is sent {name}{origin}"),
+            SignalFate::Caught => format!("caught {name}{origin}"),
+            SignalFate::Delivered if has_no_effect(signal) && !self.all => return None,
+            SignalFate::Delivered => format!("got {name}{origin}"),
+            SignalFate::Ignored if !self.all => return None,
+            SignalFate::Ignored => format!("ignored {name}{origin}"),
+        };
+        self.of(process, Tone::Closing, text)
+    }
+}
+
+/// Whether an action on a signal is one of those that the book is about, and more than the
+/// default. Runtimes install others when they start.
+fn says_much(args: &str) -> bool {
+    let about = ["SIGCHLD", "SIGPIPE", "SIGINT", "SIGTERM", "SIGALRM"];
+    about.iter().any(|signal| args.starts_with(signal))
+        && !args.contains("SIG_DFL")
+        && !args.ends_with("NULL")
+}
+
+/// Whether the default is that nothing happens (`signal(7)`).
+fn has_no_effect(signal: i32) -> bool {
+    matches!(signal, libc::SIGCHLD | libc::SIGURG | libc::SIGWINCH)
+}
