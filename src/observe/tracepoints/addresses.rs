@@ -12,15 +12,18 @@ const SOCKADDR: usize = 28;
 #[derive(Clone, Debug)]
 pub(super) enum Addresses {
     /// Ports, family and addresses in fields of their own.
-    Apart {
-        family: Field,
-        sport: Field,
-        dport: Field,
-        v4: [Field; 2],
-        v6: [Field; 2],
-    },
+    Apart(Box<Apart>),
     /// `struct sockaddr_in6`, which an IPv4 address shares.
-    Together([Field; 2]),
+    Together(Box<[Field; 2]>),
+}
+
+/// A field for each part, the local end's first.
+#[derive(Clone, Debug)]
+pub(super) struct Apart {
+    family: Field,
+    ports: [Field; 2],
+    v4: [Field; 2],
+    v6: [Field; 2],
 }
 
 impl Addresses {
@@ -29,46 +32,41 @@ impl Addresses {
         let field = |name: &'static str| format.field(name).cloned().ok_or(name);
         let (source, destination) = (field("saddr")?, field("daddr")?);
         if source.size == SOCKADDR && destination.size == SOCKADDR {
-            return Ok(Addresses::Together([source, destination]));
+            return Ok(Addresses::Together(Box::new([source, destination])));
         }
-        Ok(Addresses::Apart {
+        Ok(Addresses::Apart(Box::new(Apart {
             family: field("family")?,
-            sport: field("sport")?,
-            dport: field("dport")?,
+            ports: [field("sport")?, field("dport")?],
             v4: [source, destination],
             v6: [field("saddr_v6")?, field("daddr_v6")?],
-        })
+        })))
     }
 
     /// The addresses in a record, the local end first; nothing when they make no sense.
     pub(super) fn tuple(&self, record: &[u8]) -> Option<Tuple> {
         match self {
-            Addresses::Apart {
-                family,
-                sport,
-                dport,
-                v4,
-                v6,
-            } => {
-                let family = i32::try_from(family.number(record)?).ok()?;
-                let address = |which: usize| -> Option<IpAddr> {
-                    match family {
-                        libc::AF_INET => v4_address(v4[which].bytes(record)?),
-                        libc::AF_INET6 => v6_address(v6[which].bytes(record)?),
-                        _ => None,
-                    }
-                };
-                let port = |field: &Field| u16::try_from(field.number(record)?).ok();
-                Some(Tuple {
-                    local: SocketAddr::new(address(0)?, port(sport)?),
-                    remote: SocketAddr::new(address(1)?, port(dport)?),
-                })
-            }
-            Addresses::Together([source, destination]) => Some(Tuple {
-                local: sockaddr(source.bytes(record)?)?,
-                remote: sockaddr(destination.bytes(record)?)?,
+            Addresses::Apart(apart) => Some(Tuple {
+                local: apart.end(0, record)?,
+                remote: apart.end(1, record)?,
+            }),
+            Addresses::Together(ends) => Some(Tuple {
+                local: sockaddr(ends[0].bytes(record)?)?,
+                remote: sockaddr(ends[1].bytes(record)?)?,
             }),
         }
+    }
+}
+
+impl Apart {
+    fn end(&self, which: usize, record: &[u8]) -> Option<SocketAddr> {
+        let family = i32::try_from(self.family.number(record)?).ok()?;
+        let address = match family {
+            libc::AF_INET => v4_address(self.v4[which].bytes(record)?),
+            libc::AF_INET6 => v6_address(self.v6[which].bytes(record)?),
+            _ => None,
+        };
+        let port = u16::try_from(self.ports[which].number(record)?).ok()?;
+        Some(SocketAddr::new(address?, port))
     }
 }
 

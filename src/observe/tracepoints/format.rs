@@ -70,7 +70,7 @@ impl Format {
     }
 }
 
-/// `__u8 saddr[4];	offset:32;	size:4;	signed:0;`
+/// `__u8 saddr[4]; offset:32; size:4; signed:0;`, with tabs between
 fn field(line: &str) -> Option<Field> {
     let mut parts = line.split(';').map(str::trim);
     let declaration = parts.next()?;
