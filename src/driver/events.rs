@@ -2,10 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::Options;
+use super::session::Session;
+use super::session::kernel::KernelEar;
+use crate::event::{Aspect, Source};
 use crate::observe::tracepoints::recorder::pids_are_ours;
 use crate::observe::tracepoints::shared::Shared;
 use crate::observe::tracepoints::{Config, Point, Unavailable};
-use crate::run::Place;
+use crate::run::{Header, Outcome, Place, Stopped};
 
 /// When to record kernel events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +74,41 @@ impl Events {
     pub(super) fn are_demanded(&self) -> bool {
         self.when == When::On
     }
+}
+
+/// Lets the kernel tell, where it is wanted and can be had.
+pub(super) fn record(
+    session: &mut Session<'_>,
+    header: &mut Header,
+    options: &Options,
+) -> Result<(), Stopped> {
+    match options.events.at(header.place) {
+        Ok(None) => {}
+        Ok(Some(shared)) => {
+            header.observers.push(Source::Kernel);
+            session.kernel = Some(KernelEar::new(&shared));
+            if header.place != Place::Wire {
+                session.sockets.trace(&shared);
+                header.blind.retain(|blind| blind.aspect != Aspect::Paths);
+            }
+        }
+        Err(why) if options.events.are_demanded() => {
+            return Err(Stopped {
+                why: why.to_string(),
+                span: None,
+                help: why.remedy(),
+                outcome: Outcome::Inconclusive,
+            });
+        }
+        Err(why) => {
+            for blind in &mut header.blind {
+                if blind.aspect == Aspect::Paths {
+                    blind.why.push_str(&format!("; {why}"));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Everything whose pids can be told; in a container's pid namespace those of signals and forks

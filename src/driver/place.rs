@@ -9,10 +9,9 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::session::Session;
-use super::session::kernel::KernelEar;
 use super::still::Still;
-use super::{Options, sampled_blind};
-use crate::event::{Aspect, Source};
+use super::{Options, events, sampled_blind};
+use crate::event::Source;
 use crate::lab::protocol::{HostSpec, Refusal, Setup, Stage};
 use crate::lab::wire::Wire;
 use crate::lab::{self, HostFds, Lab, LabError};
@@ -95,7 +94,7 @@ pub(super) fn open<'a>(
                     Place::Wire => Vec::new(),
                     Place::Loopback | Place::Host => blind(missing.as_ref()),
                 };
-                if let Err(stopped) = record(&mut session, &mut header, options) {
+                if let Err(stopped) = events::record(&mut session, &mut header, options) {
                     return Err(Box::new((header, stopped)));
                 }
                 let telling = telling(scenario, options);
@@ -195,41 +194,6 @@ fn blind(missing: Option<&Unavailable>) -> Vec<Blind> {
         Some(missing) => sampled_blind(&missing.why, missing.remedy.as_deref()),
         None => sampled_blind("asked for by --net", Some("--net wire")),
     }
-}
-
-/// Lets the kernel tell, where it is wanted and can be had.
-fn record(
-    session: &mut Session<'_>,
-    header: &mut Header,
-    options: &Options,
-) -> Result<(), Stopped> {
-    match options.events.at(header.place) {
-        Ok(None) => {}
-        Ok(Some(shared)) => {
-            header.observers.push(Source::Kernel);
-            session.kernel = Some(KernelEar::new(&shared));
-            if header.place != Place::Wire {
-                session.sockets.trace(&shared);
-                header.blind.retain(|blind| blind.aspect != Aspect::Paths);
-            }
-        }
-        Err(why) if options.events.are_demanded() => {
-            return Err(Stopped {
-                why: why.to_string(),
-                span: None,
-                help: why.remedy(),
-                outcome: Outcome::Inconclusive,
-            });
-        }
-        Err(why) => {
-            for blind in &mut header.blind {
-                if blind.aspect == Aspect::Paths {
-                    blind.why.push_str(&format!("; {why}"));
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Who watches at a place.
