@@ -28,6 +28,12 @@ Exit codes:
     4  no built-in scenario matches the topic or pattern
   130  interrupted";
 
+const TRACE_EXIT_CODES: &str = "Exit codes:
+    the command's own; 128 and the signal's number where a signal ended it
+  125  it could not be watched
+  126  the command is there and cannot be executed
+  127  the command was not found";
+
 /// Run real TCP programs through scripted lifecycles and see every step of their connections.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXIT_CODES, max_term_width = 100)]
@@ -41,6 +47,9 @@ pub(crate) enum Command {
     /// Run scenarios and print what happened, with verdicts
     #[command(after_help = EXIT_CODES)]
     Run(Run),
+    /// Run a command and print what its sockets, processes, system calls and signals did
+    #[command(after_help = TRACE_EXIT_CODES)]
+    Trace(Trace),
     /// List the built-in scenarios by topic
     #[command(after_help = EXIT_CODES)]
     List(List),
@@ -123,6 +132,32 @@ pub(crate) struct Run {
     /// How much of each segment to show
     #[arg(long, value_name = "DETAIL", default_value = "flags")]
     wire: WireColumns,
+    #[command(flatten)]
+    look: LookArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Trace {
+    /// The command and its arguments; in a lab {port}, {server} and so on stand for what is there
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "CMD"
+    )]
+    command: Vec<String>,
+    /// A second command, started when the first one waits; in a lab it is the client
+    #[arg(long, value_name = "CMD")]
+    with: Option<String>,
+    /// Where they run; by default this machine's own network
+    #[arg(long)]
+    net: Option<Net>,
+    /// Write the timeline to this file instead of standard error
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<std::path::PathBuf>,
+    /// Print also what changes nothing
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     look: LookArguments,
 }
@@ -250,6 +285,58 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
+/// `sockscope trace`, as options.
+#[derive(Debug)]
+pub(crate) struct TraceOptions {
+    pub(crate) command: Vec<String>,
+    pub(crate) with: Result<Option<Vec<String>>, String>,
+    pub(crate) net: Option<Place>,
+    pub(crate) output: Option<std::path::PathBuf>,
+    pub(crate) detail: Detail,
+    pub(crate) look: Look,
+}
+
+impl From<Trace> for TraceOptions {
+    fn from(trace: Trace) -> TraceOptions {
+        let look = match &trace.output {
+            Some(_) => trace.look.of_file(),
+            None => trace.look.of_stderr(),
+        };
+        TraceOptions {
+            command: trace.command,
+            with: trace.with.map(|with| words("--with", &with)).transpose(),
+            net: trace.net.map(Place::from),
+            output: trace.output,
+            detail: Detail {
+                all: trace.all,
+                wire: WireDetail::Flags,
+            },
+            look,
+        }
+    }
+}
+
+impl From<Net> for Place {
+    fn from(net: Net) -> Place {
+        match net {
+            Net::Wire => Place::Wire,
+            Net::Loopback => Place::Loopback,
+            Net::Host => Place::Host,
+        }
+    }
+}
+
+/// A command line as words.
+fn words(whose: &str, command: &str) -> Result<Vec<String>, String> {
+    match shlex::split(command) {
+        None => Err(format!(
+            "the command for `{whose}` ends inside a quotation: {command}"
+        )),
+        Some(words) if words.is_empty() => Err(format!("the command for `{whose}` is empty")),
+        Some(words) => Ok(words),
+    }
+}
+
 /// `sockscope run`, as options.
 #[derive(Debug)]
 pub(crate) struct RunOptions {
@@ -280,11 +367,7 @@ impl From<Run> for RunOptions {
         let every_builtin = run.all && run.scenarios.is_empty();
         RunOptions {
             programs: replaced(&run),
-            net: run.net.map(|net| match net {
-                Net::Wire => Place::Wire,
-                Net::Loopback => Place::Loopback,
-                Net::Host => Place::Host,
-            }),
+            net: run.net.map(Place::from),
             settled: run.settled,
             events: match run.events {
                 EventsWhen::Auto => events::When::Auto,
@@ -344,12 +427,7 @@ fn replaced(run: &Run) -> Result<BTreeMap<ProgramName, Vec<String>>, String> {
     }
     let mut programs = BTreeMap::new();
     for (name, command) in given {
-        let words = shlex::split(command).ok_or_else(|| {
-            format!("the command for `{name}` ends inside a quotation: {command}")
-        })?;
-        if words.is_empty() {
-            return Err(format!("the command for `{name}` is empty"));
-        }
+        let words = words(name, command)?;
         if programs.insert(ProgramName::new(name), words).is_some() {
             return Err(format!("program `{name}` is replaced twice"));
         }
@@ -368,21 +446,37 @@ impl LookArguments {
             unicode: is_utf8_locale(),
         }
     }
+
+    fn of_stderr(&self) -> Look {
+        let terminal = columns_of_stderr();
+        self.of(AutoStream::choice(&std::io::stderr()), terminal)
+    }
+
+    fn of(&self, choice: ColorChoice, terminal: Option<u16>) -> Look {
+        let width = self.width.or(terminal).unwrap_or(NO_TERMINAL);
+        Look {
+            width: usize::from(width),
+            color: match self.color {
+                When::Always => true,
+                When::Never => false,
+                When::Auto => !matches!(choice, ColorChoice::Never),
+            },
+            unicode: is_utf8_locale(),
+        }
+    }
+}
+
+/// The columns of the terminal that standard error is.
+fn columns_of_stderr() -> Option<u16> {
+    let mut table = comfy_table::Table::new();
+    table.use_stderr();
+    table.width()
 }
 
 impl From<&LookArguments> for Look {
     fn from(arguments: &LookArguments) -> Look {
         let terminal = comfy_table::Table::new().width();
-        let width = arguments.width.or(terminal).unwrap_or(NO_TERMINAL);
-        Look {
-            width: usize::from(width),
-            color: match arguments.color {
-                When::Always => true,
-                When::Never => false,
-                When::Auto => !matches!(AutoStream::choice(&std::io::stdout()), ColorChoice::Never),
-            },
-            unicode: is_utf8_locale(),
-        }
+        arguments.of(AutoStream::choice(&std::io::stdout()), terminal)
     }
 }
 

@@ -209,6 +209,14 @@ pub enum Kind {
         /// The new command line.
         command: Vec<String>,
     },
+    /// A process has another name in `ps(1)` than before: by exec, or it named itself
+    /// (`PR_SET_NAME`).
+    Renamed {
+        /// The process, by the name that it keeps within the run.
+        process: ProcessName,
+        /// What it calls itself now, at most 15 bytes.
+        comm: String,
+    },
     /// A signal was sent to a process, or reached it.
     Signal {
         /// The process it is for.

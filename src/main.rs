@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     };
     ExitCode::from(match cli.command {
         cli::Command::Run(arguments) => commands::run::main(&arguments.into()),
+        cli::Command::Trace(arguments) => commands::trace::main(&arguments.into()),
         cli::Command::List(arguments) => commands::list::main(&arguments),
         cli::Command::Show(arguments) => commands::show::main(&arguments),
         cli::Command::Explain(arguments) => commands::explain::main(&arguments),

@@ -208,7 +208,15 @@ impl Outcome {
     }
 }
 
+/// What a run without a scenario is called.
+pub const TRACE: &str = "trace";
+
 impl Run {
+    /// Whether it has no scenario: programs that were only watched.
+    pub fn is_trace(&self) -> bool {
+        self.header.scenario == TRACE && self.header.file.is_empty()
+    }
+
     /// What the run comes to: stopped, else failed, else inconclusive, else passed.
     pub fn outcome(&self) -> Outcome {
         if let Some(stopped) = &self.stopped {

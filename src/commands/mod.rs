@@ -15,6 +15,7 @@ pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod step;
+pub(crate) mod trace;
 
 /// Writes to standard output. A reader that went away early is no error: nobody wants the rest.
 ///

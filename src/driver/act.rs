@@ -1,6 +1,8 @@
 //! Carrying out the actions of a step.
 
+use std::io::{stderr, stdin, stdout};
 use std::ops::Range;
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 use super::{Broken, Driver, scaled};
@@ -34,7 +36,7 @@ impl Driver<'_> {
             on_wire => self.act_on_wire(on_wire, &action.span),
         };
         result.map_err(|problem| match problem {
-            Broken::Stopped(stopped) => Broken::Stopped(Stopped {
+            Broken::Stopped(stopped) | Broken::NotStarted(_, stopped) => Broken::Stopped(Stopped {
                 span: stopped.span.or_else(span),
                 ..stopped
             }),
@@ -42,7 +44,7 @@ impl Driver<'_> {
         })
     }
 
-    fn start(&mut self, name: &ProgramName) -> Result<(), Broken> {
+    pub(super) fn start(&mut self, name: &ProgramName) -> Result<(), Broken> {
         let process = ProcessName::new(name.as_str());
         if self.session.processes.is_there(&process) {
             return Err(cannot(format!(
@@ -83,11 +85,20 @@ impl Driver<'_> {
             argv: spawned,
             env,
             dir: program.dir.clone(),
+            session: !self.attached,
         };
         // Who is traced need not tell.
         let tells = builtin && !self.session.is_traced();
         let channel = tells.then(|| self.places.channel());
-        let started = match self.session.lab.start(request, channel) {
+        let started = match self.attached {
+            true => {
+                let (stdin, stdout, stderr) = (stdin(), stdout(), stderr());
+                let streams = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
+                self.session.lab.start_on(request, streams)
+            }
+            false => self.session.lab.start(request, channel),
+        };
+        let started = match started {
             Ok(started) => started,
             Err(LabError::NotStarted(errno)) => return Err(not_started(&argv, errno)),
             Err(error) => return Err(Broken::Halt(error.into())),
@@ -105,7 +116,9 @@ impl Driver<'_> {
         self.session
             .processes
             .started(process, started.pid, started.pidfd, host_name);
-        self.session.connect(name.clone(), started.pipes);
+        if let Some(pipes) = started.pipes {
+            self.session.connect(name.clone(), pipes);
+        }
         // Known by now: it may be reaped.
         self.session
             .lab
@@ -331,10 +344,11 @@ fn not_started(argv: &[String], errno: i32) -> Broken {
         libc::EACCES => Some(format!("is `{name}` an executable file?")),
         _ => None,
     };
-    Broken::Stopped(Stopped {
+    let stopped = Stopped {
         why: format!("cannot start `{name}`: {why}"),
         span: None,
         help,
         outcome: Outcome::Inconclusive,
-    })
+    };
+    Broken::NotStarted(errno, stopped)
 }

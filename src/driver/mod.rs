@@ -29,6 +29,7 @@ mod session;
 mod still;
 mod streams;
 mod taken;
+pub mod trace;
 
 use events::Events;
 use pilot::Pilot;
@@ -114,6 +115,7 @@ fn fly<'a>(
                 steps: Vec::new(),
                 orders: Vec::new(),
                 begins,
+                attached: false,
             }
             .drive(begun)
         }
@@ -143,12 +145,16 @@ struct Driver<'a> {
     orders: Vec<(usize, Range<usize>, OrderId)>,
     /// Whoever wants to know that a step begins.
     begins: &'a dyn Fn(usize),
+    /// Whether programs have sockscope's own standard streams and session.
+    attached: bool,
 }
 
 /// Why a step is not finished.
 enum Broken {
     Halt(Halt),
     Stopped(Stopped),
+    /// A program does not run: the errno, and the same in words.
+    NotStarted(i32, Stopped),
 }
 
 impl From<Halt> for Broken {
@@ -415,7 +421,7 @@ impl Driver<'_> {
 
     fn stopped(&self, broken: Broken) -> Stopped {
         let (why, outcome) = match broken {
-            Broken::Stopped(stopped) => return stopped,
+            Broken::Stopped(stopped) | Broken::NotStarted(_, stopped) => return stopped,
             Broken::Halt(Halt::Interrupted) => ("interrupted".to_owned(), Outcome::Interrupted),
             Broken::Halt(Halt::Lab(error)) => (error.to_string(), Outcome::Inconclusive),
             Broken::Halt(Halt::Io(error)) => (error.to_string(), Outcome::Inconclusive),

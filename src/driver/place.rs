@@ -260,7 +260,9 @@ fn open_place<'a>(
         .collect();
     let sockets = Sockets::new(tracked, place != Place::Host);
     let tracing = match lab.first_pid() {
-        Some(first) => Some(Tracing::begin(first).map_err(LabError::NotTraced)?),
+        Some(first) => {
+            Some(Tracing::begin(first, place != Place::Wire).map_err(LabError::NotTraced)?)
+        }
         None => None,
     };
     let mut session = Session::new(

@@ -125,7 +125,7 @@ impl<'a> Session<'a> {
 
     /// A tracer tells of the lab's processes.
     pub(super) fn trace(&mut self, tracing: Tracing) {
-        self.processes.are_traced();
+        self.processes.are_traced(true);
         self.tracing = Some(tracing);
     }
 
@@ -293,6 +293,8 @@ impl<'a> Session<'a> {
         any |= self.read_pipes();
         while let Some((pid, status)) = self.lab.next_reaped()? {
             any = true;
+            // The tracer told of the end before anybody could be reaped.
+            self.hear_tracer();
             self.processes.look(&mut self.pen);
             self.processes.reaped_by_init(pid, status, &mut self.pen);
         }

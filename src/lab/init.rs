@@ -31,6 +31,7 @@ pub const REPORT_FD: RawFd = 100;
 
 /// Runs the first process on its control socket. Returns the exit code.
 pub fn run(control: OwnedFd) -> u8 {
+    ignore_the_terminal();
     match serve(control) {
         Ok(()) | Err(TalkError::Gone) => 0,
         Err(error) => {
@@ -38,6 +39,23 @@ pub fn run(control: OwnedFd) -> u8 {
             3
         }
     }
+}
+
+/// Whatever the terminal sends its foreground processes is for sockscope to act on: this process
+/// has to outlive it to end the others. Programs begin with nothing blocked.
+fn ignore_the_terminal() {
+    let mut mask = SigSet::empty();
+    for signal in [
+        Signal::SIGINT,
+        Signal::SIGQUIT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGTSTP,
+    ] {
+        mask.add(signal);
+    }
+    // It can only fail for a number that is no signal.
+    let _ = mask.thread_block();
 }
 
 fn serve(control: OwnedFd) -> Result<(), TalkError> {
@@ -311,6 +329,7 @@ impl Lab {
             spawn::Prelude {
                 netns: self.setup.isolated.then(|| spawn::raw(&host.netns)),
                 keep: channel.as_ref().map(|fd| (spawn::raw(fd), REPORT_FD)),
+                session: program.session,
                 filter: self.setup.traced.then(calls_that_matter),
             },
         );

@@ -64,8 +64,8 @@ pub struct Started {
     pub pid: i32,
     /// Readable once it ended.
     pub pidfd: PidFd,
-    /// Its pipes.
-    pub pipes: ProgramPipes,
+    /// Its pipes; nothing where it has streams that were given.
+    pub pipes: Option<ProgramPipes>,
 }
 
 /// sockscope's ends of a program's pipes.
@@ -160,9 +160,9 @@ impl Lab {
         }
     }
 
-    /// Starts a program; `channel` is the sending end of its side channel. Nothing is reaped
-    /// until the next request, so that a program which ends at once can be looked at:
-    /// [`Lab::sync`] when that is done.
+    /// Starts a program with pipes for its standard streams; `channel` is the sending end of its
+    /// side channel. Nothing is reaped until the next request, so that a program which ends at
+    /// once can be looked at: [`Lab::sync`] when that is done.
     pub fn start(
         &mut self,
         program: Spawn,
@@ -176,17 +176,37 @@ impl Lab {
         }
         let mut fds = vec![stdin.as_raw_fd(), stdout.as_raw_fd(), stderr.as_raw_fd()];
         fds.extend(channel.iter().map(AsRawFd::as_raw_fd));
-        match self.ask(&Request::Spawn(program), &fds)? {
+        let pipes = ProgramPipes {
+            stdin: ours_in,
+            stdout: ours_out,
+            stderr: ours_err,
+        };
+        self.spawn(program, &fds, Some(pipes))
+    }
+
+    /// As [`Lab::start`], with these as standard input, output and error.
+    pub fn start_on(
+        &mut self,
+        program: Spawn,
+        streams: [BorrowedFd<'_>; 3],
+    ) -> Result<Started, LabError> {
+        let fds = streams.map(|fd| fd.as_raw_fd());
+        self.spawn(program, &fds, None)
+    }
+
+    fn spawn(
+        &mut self,
+        program: Spawn,
+        fds: &[std::os::fd::RawFd],
+        pipes: Option<ProgramPipes>,
+    ) -> Result<Started, LabError> {
+        match self.ask(&Request::Spawn(program), fds)? {
             (Reply::Spawned, mut fds) => {
                 let pidfd = PidFd::from(fds.pop().ok_or(TalkError::Gone)?);
                 Ok(Started {
                     pid: pidfd.pid()?,
                     pidfd,
-                    pipes: ProgramPipes {
-                        stdin: ours_in,
-                        stdout: ours_out,
-                        stderr: ours_err,
-                    },
+                    pipes,
                 })
             }
             (Reply::SpawnFailed { errno }, _) => Err(LabError::NotStarted(errno)),

@@ -83,6 +83,8 @@ pub struct Spawn {
     pub env: BTreeMap<String, String>,
     /// Working directory.
     pub dir: Option<PathBuf>,
+    /// Whether in a session of its own, out of reach of the user's terminal.
+    pub session: bool,
 }
 
 /// From the first process to sockscope.

@@ -16,6 +16,13 @@ pub struct HoldersByInode {
 }
 
 impl HoldersByInode {
+    /// One holder of one socket.
+    pub fn one(inode: u32, holder: Holder) -> HoldersByInode {
+        let mut holders = HoldersByInode::default();
+        holders.map.insert(inode, vec![holder]);
+        holders
+    }
+
     /// The holders of the socket with this inode, sorted. Inode 0 has none: the kernel finishes
     /// such a socket alone.
     pub fn of(&self, inode: u32) -> &[Holder] {

@@ -31,6 +31,8 @@ struct Watched {
     watch: Option<ProcessWatch>,
     ppid: i32,
     state: ProcState,
+    /// What `ps` shows, since the first quiet point.
+    comm: Option<String>,
     children: usize,
     ended: bool,
     told_end: bool,
@@ -68,6 +70,7 @@ impl Watched {
             watch,
             ppid: 0,
             state: ProcState::Running,
+            comm: None,
             children: 0,
             ended: false,
             told_end: false,
@@ -183,6 +186,17 @@ impl Processes {
         self.all.iter().any(|p| p.host == *host && !p.ended)
     }
 
+    /// Whether any process lives or is a zombie.
+    pub fn any_left(&self) -> bool {
+        self.all.iter().any(|process| !process.reaped)
+    }
+
+    /// The programs' first processes that live.
+    pub fn first_ones(&self) -> Vec<ProcessName> {
+        let living = self.all.iter().filter(|p| p.parent.is_none() && !p.ended);
+        living.map(|process| process.name.clone()).collect()
+    }
+
     fn descends(&self, mut index: usize, from: usize) -> bool {
         while let Some(parent) = self.all[index].parent {
             if parent == from {
@@ -213,16 +227,20 @@ impl Processes {
         self.look_for_end(index, pen);
         let process = &self.all[index];
         if process.ended {
-            // What the lab's first process has to reap, it reaps at once; and a parent hears of
-            // the end only when the tracer has.
-            let told = process.end_traced || !self.traced;
-            return process.reaped || told && !self.init_may_reap(index);
+            // What the lab's first process has to reap, it reaps at once.
+            return process.reaped || !self.init_may_reap(index);
         }
         let Some(watch) = &process.watch else {
             return true;
         };
-        let looked = watch.children().and_then(|children| {
+        // A tracer tells of children in the order of events.
+        let children = match self.traced {
+            true => Ok(Vec::new()),
+            false => watch.children(),
+        };
+        let looked = children.and_then(|children| {
             let quiet = match watch.stat()? {
+                Some(stat) if stat.state == ProcState::Zombie && stat.threads <= 1 => false,
                 Some(stat) => watch.is_quiet_given(&stat, process.stopped)?,
                 None => false,
             };
@@ -328,6 +346,17 @@ impl Processes {
                 Kind::Adopted {
                     process: process.name.clone(),
                     by: Reaper::Init,
+                },
+            );
+        }
+        if process.comm.as_ref() != Some(&stat.comm)
+            && process.comm.replace(stat.comm.clone()).is_some()
+        {
+            pen.emit(
+                Source::Sampler,
+                Kind::Renamed {
+                    process: process.name.clone(),
+                    comm: stat.comm.clone(),
                 },
             );
         }

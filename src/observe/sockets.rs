@@ -4,6 +4,7 @@
 mod datagram;
 mod discovery;
 mod segments;
+mod told;
 mod traced;
 
 use std::collections::HashMap;

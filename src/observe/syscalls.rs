@@ -17,11 +17,12 @@ use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::event::Call;
-use crate::model::ExitStatus;
+use crate::model::{ExitStatus, TcpState, Tuple};
 use crate::sys::pidfd::PidFd;
 
 pub mod decode;
 mod files;
+mod looking;
 mod tracee;
 mod tracer;
 
@@ -40,7 +41,19 @@ pub struct News {
 #[derive(Debug)]
 pub enum What {
     /// A call returned, or never will.
-    Called(Call),
+    Called {
+        /// The call.
+        call: Call,
+        /// Its TCP socket when it had returned, where sockets are looked at.
+        seen: Option<Seen>,
+    },
+    /// It is about to close a TCP socket.
+    Looked {
+        /// The socket's inode.
+        inode: u32,
+        /// How it was just before.
+        seen: Seen,
+    },
     /// It forked.
     Forked {
         /// The new process's pid.
@@ -74,6 +87,17 @@ pub enum What {
     Note(String),
     /// From here on calls of it may be missed.
     Gap(String),
+}
+
+/// A TCP socket that was looked at while its process stood still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Addresses and ports.
+    pub tuple: Tuple,
+    /// The state.
+    pub state: TcpState,
+    /// The cookie, as sock_diag has it.
+    pub cookie: u64,
 }
 
 /// What a process does with a signal (`sigaction(2)`).
@@ -156,18 +180,19 @@ impl Bell {
 }
 
 impl Tracing {
-    /// Traces whatever this process forks from now on: the lab's first process.
+    /// Traces whatever this process forks from now on: the lab's first process. `looks`: with
+    /// each call on a socket the socket is looked at too.
     ///
     /// # Errors
     /// [`Refused`] where ptrace is not permitted.
-    pub fn begin(first: i32) -> Result<Tracing, Refused> {
+    pub fn begin(first: i32, looks: bool) -> Result<Tracing, Refused> {
         let (sender, news) = mpsc::channel();
         let (answer, answered) = mpsc::sync_channel(1);
         let bell = Arc::new(Bell::new().map_err(Refused::Start)?);
         let ringer = Arc::clone(&bell);
         let thread = std::thread::Builder::new()
             .name("tracer".into())
-            .spawn(move || tracer::run(first, &answer, sender, ringer))
+            .spawn(move || tracer::run(first, looks, &answer, sender, ringer))
             .map_err(|error| Refused::Start(errno_of(&error)))?;
         match answered.recv() {
             Ok(Ok(())) => Ok(Tracing {
@@ -185,6 +210,11 @@ impl Tracing {
     pub fn heard(&self) -> Vec<News> {
         self.bell.silence();
         self.news.try_iter().collect()
+    }
+
+    /// Whether the tracer has ended: there is nothing left to trace.
+    pub fn is_over(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Readable when there is something to hear.

@@ -6,7 +6,7 @@
 //! | [`table`] | the ladder of one run: two lanes, the wire between them, what changed |
 //! | [`failure`] | failed expectations, as a compiler prints errors |
 //! | [`summary`] | several scenarios, one line each; one scenario with all its tries |
-//! | [`format`] | the formats by name, and what each is written from |
+//! | [`mod@format`] | the formats by name, and what each is written from |
 //! | [`junit`], [`tap`], [`github`] | several scenarios, for the programs of CI |
 //! | [`step_summary`] | several scenarios, for the page of a job on GitHub |
 //! | [`explain`], [`explain_state`] | a scenario's story beside its run; a TCP state |

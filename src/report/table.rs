@@ -76,6 +76,7 @@ fn place(run: &Run) -> String {
     let place = match run.header.place {
         Place::Wire => "wire",
         Place::Loopback => "private loopback",
+        Place::Host if run.is_trace() => "this machine",
         Place::Host => "host loopback",
     };
     let sampled = run.header.blind.iter().any(|b| b.aspect == Aspect::Paths);
@@ -113,7 +114,10 @@ fn verdict(run: &Run, look: &Look) -> Vec<String> {
             lines.extend(wrap(look, " ? ", &text, Tone::Closing));
         }
     }
-    let (word, tone) = headline(run.outcome());
+    let (word, tone) = match run.outcome() {
+        Outcome::Passed if run.is_trace() => ("ended", Tone::Good),
+        outcome => headline(outcome),
+    };
     if let Some(stopped) = &run.stopped {
         let indent = format!(" {word}  ");
         let why = match run.steps.len() {
@@ -156,6 +160,7 @@ pub(super) fn counts(run: &Run) -> String {
     let inconclusive = of(run, |v| matches!(v, Verdict::Inconclusive { .. }));
     let mut parts = Vec::new();
     match (failed, inconclusive) {
+        (0, 0) if run.is_trace() => {}
         (0, 0) if all == 0 => parts.push("no expectations".to_owned()),
         (0, 0) => parts.push(count(all, "expectation")),
         (0, n) => parts.push(format!("{n} of {}", count(all, "expectation"))),

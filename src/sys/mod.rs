@@ -17,5 +17,6 @@ pub(crate) mod seccomp;
 pub(crate) mod sigchld;
 pub(crate) mod signals;
 pub mod spawn;
+pub(crate) mod tcp;
 pub mod tun;
 pub(crate) mod wait;

@@ -73,6 +73,20 @@ impl PidFd {
         Errno::result(result).map(drop)
     }
 
+    /// A copy of a descriptor of the process, close-on-exec.
+    ///
+    /// # Errors
+    /// As `pidfd_getfd(2)`: `EBADF`, `EPERM` unless one may trace the process, `ENOSYS` before
+    /// Linux 5.6.
+    pub fn copy_fd(&self, fd: i32) -> Result<OwnedFd, Errno> {
+        let flags: libc::c_uint = 0;
+        // SAFETY: pidfd_getfd takes three integers and touches no memory of ours.
+        let copy = unsafe { libc::syscall(libc::SYS_pidfd_getfd, self.0.as_raw_fd(), fd, flags) };
+        let copy = i32::try_from(Errno::result(copy)?).map_err(|_| Errno::EBADF)?;
+        // SAFETY: the call returned a new descriptor that nobody else owns.
+        Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+    }
+
     /// How far the process's end has come. Does not wait.
     ///
     /// # Errors

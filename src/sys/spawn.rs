@@ -12,6 +12,8 @@ use super::seccomp::Filter;
 /// What the new process does between `fork` and `exec`, in this order.
 #[derive(Debug)]
 pub struct Prelude {
+    /// Whether it gets a session of its own, so that no terminal signal reaches it.
+    pub session: bool,
     /// The network namespace to enter.
     pub netns: Option<RawFd>,
     /// A descriptor to keep open across `exec`, and the number it gets.
@@ -20,7 +22,7 @@ pub struct Prelude {
     pub(crate) filter: Option<Filter>,
 }
 
-/// Adds the prelude: own session (so that no terminal signal reaches it), default dispositions,
+/// Adds the prelude: perhaps a session of its own, default dispositions,
 /// nothing blocked, the namespace, the kept descriptor.
 pub fn prepare(command: &mut Command, prelude: Prelude) {
     let body = move || run(&prelude);
@@ -32,7 +34,9 @@ pub fn prepare(command: &mut Command, prelude: Prelude) {
 }
 
 fn run(prelude: &Prelude) -> io::Result<()> {
-    nix::unistd::setsid()?;
+    if prelude.session {
+        nix::unistd::setsid()?;
+    }
     if let Some(netns) = prelude.netns {
         // SAFETY: the descriptor is open in the parent for as long as the child needs it.
         let netns = unsafe { BorrowedFd::borrow_raw(netns) };

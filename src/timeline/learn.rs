@@ -68,6 +68,7 @@ impl Timeline {
             | Kind::Output { .. }
             | Kind::Called { .. }
             | Kind::Executed { .. }
+            | Kind::Renamed { .. }
             | Kind::Signal { .. }
             | Kind::Told { .. }
             | Kind::Note { .. }

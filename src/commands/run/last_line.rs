@@ -5,9 +5,9 @@ use std::io;
 use console::Term;
 use indicatif::TermLike;
 
-/// Standard error, narrower than it is: a line of progress is filled up to its width with blanks,
-/// and the `^C` that a terminal writes behind it must not begin the next line, which nobody would
-/// clear.
+/// Standard error, a little narrower than it is, and without blanks at the end of a line: neither
+/// the `^C` that a terminal writes behind it nor a smaller window shall break the line in two, of
+/// which only one would be cleared.
 #[derive(Debug)]
 pub(super) struct LastLine(Term);
 
@@ -20,7 +20,7 @@ impl LastLine {
 impl TermLike for LastLine {
     fn width(&self) -> u16 {
         const CONTROL_CHARACTER: u16 = "^C".len() as u16;
-        // The last column is left free, too: there the cursor would wait to wrap.
+        // Twice, for the impatient; and in the last column the cursor would wait to wrap.
         self.0.size().1.saturating_sub(2 * CONTROL_CHARACTER + 1)
     }
 
@@ -49,7 +49,7 @@ impl TermLike for LastLine {
     }
 
     fn write_str(&self, text: &str) -> io::Result<()> {
-        self.0.write_str(text)
+        self.0.write_str(text.trim_end())
     }
 
     fn clear_line(&self) -> io::Result<()> {

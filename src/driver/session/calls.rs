@@ -2,8 +2,8 @@
 
 use super::Session;
 use crate::event::{Aspect, Call, CallResult, Kind, SignalFate, SignalOrigin, Source};
-use crate::model::ProcessName;
-use crate::observe::syscalls::{Disposition, News, What};
+use crate::model::{Holder, ProcessName};
+use crate::observe::syscalls::{Disposition, News, Seen, What};
 use crate::run::Place;
 
 /// The child whose status a call collected.
@@ -20,8 +20,12 @@ impl Session<'_> {
         let Some(tracing) = &self.tracing else {
             return false;
         };
+        let is_over = tracing.is_over();
         let all = tracing.heard();
         let any = !all.is_empty();
+        if is_over && !any {
+            self.processes.are_traced(false);
+        }
         for news in all {
             self.take_news(news);
         }
@@ -35,8 +39,9 @@ impl Session<'_> {
             return;
         };
         let kind = match what {
-            What::Called(call) => {
+            What::Called { call, seen } => {
                 let collected = collected(&call);
+                self.look_at_socket(&process, &call, seen);
                 let told = Kind::Called { process, call };
                 self.pen.emit_at(at, Source::Syscalls, told);
                 if let Some(child) = collected {
@@ -70,6 +75,9 @@ impl Session<'_> {
             What::Forked { child, pidfd } => {
                 return self.processes.forked(pid, child, pidfd, &mut self.pen);
             }
+            What::Looked { inode, seen } => {
+                return self.sockets.looked_at(seen, inode, None, &mut self.pen);
+            }
             What::Stopped => return self.processes.stopped(pid, true),
             What::Continued => return self.processes.stopped(pid, false),
             What::Ended(status) => {
@@ -77,6 +85,19 @@ impl Session<'_> {
             }
         };
         self.pen.emit_at(at, Source::Syscalls, kind);
+    }
+
+    fn look_at_socket(&mut self, process: &ProcessName, call: &Call, seen: Option<Seen>) {
+        let (Some(seen), Some(inode)) = (seen, call.opened.or(call.inode)) else {
+            return;
+        };
+        let returned = match call.result {
+            CallResult::Value(value) if call.opened.is_some() => i32::try_from(value).ok(),
+            _ => call.fd,
+        };
+        let process = process.clone();
+        let holder = returned.map(|fd| Holder { process, fd });
+        self.sockets.looked_at(seen, inode, holder, &mut self.pen);
     }
 
     /// Who sent a signal (`si_code`, `si_pid` of `sigaction(2)`).

@@ -11,8 +11,19 @@ use crate::sys::pidfd::Life;
 
 impl Processes {
     pub(super) fn look_for_end(&mut self, index: usize, pen: &mut Recorder) {
+        let life = self.life(index);
+        if life == Life::Alive || self.awaits_tracer(index) {
+            return;
+        }
+        self.ended(index, pen);
+        if life == Life::Reaped {
+            self.reaped(index, None, pen);
+        }
+    }
+
+    fn life(&self, index: usize) -> Life {
         let process = &self.all[index];
-        let life = match (
+        match (
             &process.pidfd,
             process.watch.as_ref().map(ProcessWatch::stat),
         ) {
@@ -21,14 +32,13 @@ impl Processes {
             (Some(pidfd), _) => pidfd.life().unwrap_or(Life::Alive),
             (None, Some(Ok(Some(stat)))) if stat.state == ProcState::Zombie => Life::Ended,
             (None, Some(_)) => Life::Alive,
-        };
-        if life == Life::Alive {
-            return;
         }
-        self.ended(index, pen);
-        if life == Life::Reaped {
-            self.reaped(index, None, pen);
-        }
+    }
+
+    /// Whether what the tracer has to tell of a process is not all heard: its last calls come
+    /// before its end, and its parent does not know of that either.
+    pub(super) fn awaits_tracer(&self, index: usize) -> bool {
+        self.traced && !self.all[index].end_traced
     }
 
     pub(super) fn ended(&mut self, index: usize, pen: &mut Recorder) {
@@ -72,6 +82,10 @@ impl Processes {
         // Its parent may have ended since it was looked at: who still lives now has reaped it.
         if let Some(parent) = self.all[index].parent.filter(|_| told.is_none()) {
             self.look_for_end(parent, pen);
+            // What the tracer has to tell of the parent decides who reaped.
+            if self.awaits_tracer(parent) && self.life(parent) != Life::Alive {
+                return;
+            }
         }
         // The first process tells itself whom it reaped: its word comes.
         if told.is_none() && self.init_may_reap(index) {

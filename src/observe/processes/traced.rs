@@ -8,9 +8,9 @@ use crate::observe::process::ProcessWatch;
 use crate::sys::pidfd::PidFd;
 
 impl Processes {
-    /// From now on a tracer tells of all processes.
-    pub fn are_traced(&mut self) {
-        self.traced = true;
+    /// Whether from now on a tracer tells of all processes.
+    pub fn are_traced(&mut self, traced: bool) {
+        self.traced = traced;
     }
 
     /// The newest process of this pid.
@@ -69,9 +69,9 @@ impl Processes {
         let Some(index) = self.all.iter().rposition(|process| process.pid == pid) else {
             return;
         };
+        self.all[index].end_traced = true;
         self.ended(index, pen);
         let process = &mut self.all[index];
-        process.end_traced = true;
         process.tell_end(Some(status), pen);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender};
 
 use super::decode::{self, Effect, Ended, Memory};
+use super::looking;
 use super::tracee::{Interrupted, Pending, Tracees};
 use super::{Bell, Disposition, News, What};
 use crate::driver::recorder::monotonic;
@@ -17,6 +18,7 @@ use crate::sys::ptrace::{
 /// Seizes the first process, answers whether that worked, and traces until nothing is left.
 pub(super) fn run(
     first: i32,
+    looks: bool,
     answer: &SyncSender<nix::Result<()>>,
     news: Sender<News>,
     bell: Arc<Bell>,
@@ -29,6 +31,7 @@ pub(super) fn run(
     }
     let mut tracer = Tracer {
         first,
+        looks,
         tracees: Tracees::default(),
         news,
         bell,
@@ -49,6 +52,8 @@ impl Memory for Remote {
 }
 
 struct Tracer {
+    /// Whether sockets are looked at when calls are made on them.
+    looks: bool,
     /// The lab's first process: its forks are the programs, of itself nothing is told.
     first: i32,
     tracees: Tracees,
@@ -92,7 +97,9 @@ impl Tracer {
     fn tell_call(&self, tid: i32, pid: i32, inode: Option<u32>, mut call: Call) {
         call.inode = inode;
         call.thread = (tid != pid).then_some(tid);
-        self.tell(pid, What::Called(call));
+        let fd = looking::after(&call).filter(|_| self.looks);
+        let seen = fd.and_then(|fd| looking::look(pid, fd));
+        self.tell(pid, What::Called { call, seen });
     }
 
     fn entry(&mut self, stop: Entry) -> Resumed {
@@ -129,6 +136,12 @@ impl Tracer {
             let ended = begun.never();
             self.tell_call(tid, pid, inode, ended);
             return stop.resume();
+        }
+        // When it has returned there may be nothing left to look at.
+        if let (Some(inode), true, "close") = (inode, self.looks, begun.name())
+            && let Some(seen) = begun.fd().and_then(|fd| looking::look(pid, fd))
+        {
+            self.tell(pid, What::Looked { inode, seen });
         }
         if let Some(thread) = self.tracees.threads.get_mut(&tid) {
             thread.call = Some(Pending { begun, inode });

@@ -117,6 +117,10 @@ impl Moment<'_> {
                 let command = quote(&command.join(" "), OUTPUT_COLUMNS);
                 self.of(process, Tone::Plain, format!("became {command}"))
             }
+            Kind::Renamed { process, comm } => {
+                let text = format!("calls itself {}", quote(comm, OUTPUT_COLUMNS));
+                self.of(process, Tone::Plain, text)
+            }
             Kind::Signal {
                 process,
                 signal,

@@ -43,6 +43,8 @@ pub(super) struct Selector<'a> {
     /// By event, ascending.
     links: Vec<Link>,
     actions: HashMap<usize, usize>,
+    /// What each process installed last for each signal.
+    actions_on: HashMap<(&'a ProcessName, &'a str), &'a String>,
     quiet: Vec<usize>,
     reaped: HashMap<&'a ProcessName, Vec<usize>>,
 }
@@ -74,6 +76,7 @@ impl<'a> Selector<'a> {
             underway: HashMap::new(),
             links: causes::links(&run.timeline),
             actions,
+            actions_on: HashMap::new(),
             quiet,
             reaped,
         }
@@ -124,6 +127,9 @@ impl<'a> Selector<'a> {
 
     fn tell(&mut self, index: usize) {
         let event = &self.events[index];
+        if !self.detail.all && self.is_said_again(event) {
+            return;
+        }
         let zombie = match &event.kind {
             Kind::Exited { process, .. } => self.stays_zombie(index, process),
             _ => false,
@@ -142,6 +148,18 @@ impl<'a> Selector<'a> {
         if let Some(happening) = moment.tell(event) {
             self.push(index, RowKind::Happening(happening));
         }
+    }
+
+    /// Whether a process installs for a signal what it had installed last: some libraries do so
+    /// around each of their calls.
+    fn is_said_again(&mut self, event: &'a Event) -> bool {
+        let Kind::Called { process, call } = &event.kind else {
+            return false;
+        };
+        let signal = call.args.split(',').next().unwrap_or_default();
+        call.name == "rt_sigaction"
+            && !call.args.ends_with("NULL")
+            && self.actions_on.insert((process, signal), &call.args) == Some(&call.args)
     }
 
     fn step_head(&self, step: usize) -> StepHead {

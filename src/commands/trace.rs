@@ -1,0 +1,76 @@
+//! `sockscope trace`: a command of the user's, and what its sockets and processes did.
+
+use std::collections::BTreeMap;
+
+use sockscope::driver::Options;
+use sockscope::driver::trace::{self, End, Plan};
+use sockscope::model::ExitStatus;
+use sockscope::output;
+use sockscope::report::table;
+
+use super::run::interrupts;
+use super::{complain, complain_rendered};
+use crate::cli::TraceOptions;
+
+/// Exit codes as `env(1)` has them, since the command's own is passed through.
+const CANNOT: u8 = 125;
+const NOT_EXECUTABLE: u8 = 126;
+const NOT_FOUND: u8 = 127;
+
+pub(crate) fn main(options: &TraceOptions) -> u8 {
+    match try_main(options) {
+        Ok(code) | Err(code) => code,
+    }
+}
+
+fn try_main(options: &TraceOptions) -> Result<u8, u8> {
+    let cannot = |what: &str, error: &dyn std::fmt::Display| {
+        complain(&format!("{what}: {error}"));
+        CANNOT
+    };
+    let with = options.with.clone().map_err(|error| {
+        complain(&error);
+        CANNOT
+    })?;
+    let executable = std::env::current_exe()
+        .map_err(|error| cannot("cannot find sockscope's own executable", &error))?;
+    let interrupt = interrupts().map_err(|error| cannot("cannot wait for signals", &error))?;
+    let options_of_run = Options {
+        executable,
+        net: Some(options.net.unwrap_or(trace::PLACE)),
+        timeout_scale: 1.0,
+        settled: true,
+        syscalls: true,
+        events: Default::default(),
+        programs: BTreeMap::new(),
+    };
+    if let Some(path) = &options.output {
+        output::check(path).map_err(|error| cannot("cannot write the timeline", &error))?;
+    }
+    let plan = Plan::new(options.command.clone(), with);
+    let traced = trace::run(&plan, &options_of_run, &interrupt);
+    if let Some(stopped) = &traced.run.stopped {
+        let help = stopped.help.as_ref();
+        let help = help.map_or_else(String::new, |help| format!("\n  = help: {help}"));
+        complain(&format!("{}{help}", stopped.why));
+        return Ok(code(traced.end));
+    }
+    let table = table::render(&traced.run, &options.look, &options.detail);
+    match &options.output {
+        Some(path) => output::write(path, table.as_bytes())
+            .map_err(|error| cannot("cannot write the timeline", &error))?,
+        None => complain_rendered(&table),
+    }
+    Ok(code(traced.end))
+}
+
+/// The command's own exit code, as a shell has it.
+fn code(end: End) -> u8 {
+    match end {
+        End::Ended(ExitStatus::Exited(status)) => status as u8,
+        End::Ended(ExitStatus::Signaled { signal, .. }) => 128_u8.wrapping_add(signal as u8),
+        End::Unknown | End::Refused => CANNOT,
+        End::NotStarted(libc::ENOENT) => NOT_FOUND,
+        End::NotStarted(_) => NOT_EXECUTABLE,
+    }
+}

@@ -1,0 +1,53 @@
+//! Sockets that were looked at when a traced call was made on them.
+
+use super::Sockets;
+use crate::driver::recorder::Recorder;
+use crate::model::{Holder, SocketFacts, TimerKind};
+use crate::observe::holders::HoldersByInode;
+use crate::observe::syscalls::Seen;
+
+/// The only host where there is no wire.
+const HOST: usize = 0;
+
+impl Sockets {
+    /// Takes in how a socket was. It may be gone by now: the kernel is not asked again.
+    pub fn looked_at(
+        &mut self,
+        seen: Seen,
+        inode: u32,
+        holder: Option<Holder>,
+        pen: &mut Recorder,
+    ) {
+        let known = |known: &super::Known| !known.gone && known.facts.cookie == seen.cookie;
+        let holders = match holder {
+            Some(holder) => HoldersByInode::one(inode, holder),
+            None => HoldersByInode::default(),
+        };
+        match self.known.iter().position(known) {
+            Some(index) => {
+                let facts = SocketFacts {
+                    state: seen.state,
+                    inode,
+                    ..self.known[index].facts.clone()
+                };
+                self.saw(index, facts, None, &mut |_| holders.clone(), pen);
+            }
+            None => {
+                let facts = SocketFacts {
+                    tuple: seen.tuple,
+                    state: seen.state,
+                    recv_q: 0,
+                    send_q: 0,
+                    timer: TimerKind::Off,
+                    timer_ms: 0,
+                    retransmits: 0,
+                    cookie: seen.cookie,
+                    inode,
+                    uid: nix::unistd::geteuid().as_raw(),
+                    info: None,
+                };
+                self.appeared(HOST, facts, None, &holders, pen);
+            }
+        }
+    }
+}

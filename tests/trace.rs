@@ -1,0 +1,222 @@
+//! `sockscope trace`: a command runs as it would alone, and what it did is told beside it.
+
+mod support;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use support::SOCKSCOPE;
+
+struct Traced {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(SOCKSCOPE);
+    command
+        .arg("trace")
+        .args(arguments)
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn trace(arguments: &[&str], input: &str) -> Traced {
+    let mut child = command(arguments).spawn().expect("sockscope starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    // A command that ends without reading leaves a broken pipe: that is its right.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    end(child)
+}
+
+fn end(child: Child) -> Traced {
+    let output = child.wait_with_output().expect("it ends");
+    Traced {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+#[test]
+fn a_command_keeps_its_streams_and_its_exit_code() {
+    let traced = trace(&["--", "sh", "-c", "cat; echo no >&2; exit 3"], "typed\n");
+    assert_eq!(traced.code, Some(3), "{}", traced.stderr);
+    assert_eq!(traced.stdout, "typed\n");
+    assert!(traced.stderr.starts_with("no\n"), "{}", traced.stderr);
+    assert!(traced.stderr.contains("sh exited 3"), "{}", traced.stderr);
+    assert!(traced.stderr.contains("\n ended  "), "{}", traced.stderr);
+}
+
+#[test]
+fn a_signal_is_told_as_a_shell_tells_it() {
+    let traced = trace(&["--", "sh", "-c", "kill -TERM $$"], "");
+    assert_eq!(traced.code, Some(128 + libc::SIGTERM), "{}", traced.stderr);
+    assert!(
+        traced.stderr.contains("sh got SIGTERM from sh"),
+        "{}",
+        traced.stderr
+    );
+    assert!(
+        traced.stderr.contains("sh killed by SIGTERM from sh"),
+        "{}",
+        traced.stderr
+    );
+}
+
+#[test]
+fn a_command_that_does_not_start_is_told_as_env_tells_it() {
+    for (arguments, code, says) in [
+        (
+            &["--", "no-such-command"][..],
+            127,
+            "cannot start `no-such-command`",
+        ),
+        (&["--", "/etc/passwd"][..], 126, "Permission denied"),
+        (
+            &["--with", "'open", "--", "true"][..],
+            125,
+            "inside a quotation",
+        ),
+        (
+            &["-o", "/no/such/folder/file", "--", "true"][..],
+            125,
+            "cannot write the timeline",
+        ),
+    ] {
+        let traced = trace(arguments, "");
+        assert_eq!(traced.code, Some(code), "{}", traced.stderr);
+        assert!(traced.stderr.contains(says), "{}", traced.stderr);
+        assert_eq!(traced.stdout, "");
+    }
+    assert_eq!(trace(&[], "").code, Some(2));
+}
+
+#[test]
+fn the_timeline_goes_to_a_file_where_one_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("timeline.txt");
+    let path = file.to_str().expect("a path in UTF-8");
+    let traced = trace(&["-o", path, "--", "echo", "hello"], "");
+    assert_eq!((traced.code, traced.stdout.as_str()), (Some(0), "hello\n"));
+    assert_eq!(traced.stderr, "");
+    let timeline = fs::read_to_string(&file).expect("it was written");
+    assert!(timeline.contains("echo exited 0"), "{timeline}");
+}
+
+/// A server on the machine's own network, and a client that sockscope does not trace.
+#[test]
+fn a_server_on_this_machine_is_watched_until_it_is_interrupted() {
+    let server = [
+        "--",
+        SOCKSCOPE,
+        "program",
+        "echo-server",
+        "--sigchld",
+        "loop",
+        "0",
+    ];
+    let mut child = command(&server).spawn().expect("sockscope starts");
+    // Nobody knows the port before the server has it: it is asked of /proc.
+    let port = loop {
+        match port_below(child.id() as i32) {
+            Some(port) => break port,
+            None if child.try_wait().expect("its state").is_some() => {
+                panic!("it ended: {}", end(child).stderr)
+            }
+            None => std::thread::yield_now(),
+        }
+    };
+    let client = std::net::TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+    (&client).write_all(b"hello\n").expect("room");
+    let mut line = String::new();
+    let mut lines = BufReader::new(&client);
+    lines.read_line(&mut line).expect("an answer");
+    assert_eq!(line, "hello\n");
+    client
+        .shutdown(std::net::Shutdown::Write)
+        .expect("connected");
+    lines.read_to_string(&mut line).expect("the end");
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("it runs");
+    drop(child.stdin.take());
+    let traced = end(child);
+    assert_eq!(traced.code, Some(128 + libc::SIGINT), "{}", traced.stderr);
+    for says in [
+        "LISTEN",
+        "ESTABLISHED",
+        "sockscope.child read(4, \"hello\\n\", 4096) → 6",
+        "sockscope.child exited 0",
+        "sockscope killed by SIGINT from sockscope",
+    ] {
+        let flat = traced
+            .stderr
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert!(flat.contains(says), "{says}:\n{}", traced.stderr);
+    }
+}
+
+/// The port of a listener that a process below `pid` has.
+fn port_below(pid: i32) -> Option<u16> {
+    let tables = procfs::net::tcp().ok()?.into_iter();
+    let tables = tables.chain(procfs::net::tcp6().ok()?);
+    let listeners: Vec<(u64, u16)> = tables
+        .filter(|entry| entry.state == procfs::net::TcpState::Listen)
+        .map(|entry| (entry.inode, entry.local_address.port()))
+        .collect();
+    let mut below = vec![pid];
+    while let Some(pid) = below.pop() {
+        let Ok(process) = procfs::process::Process::new(pid) else {
+            continue;
+        };
+        for fd in process.fd().into_iter().flatten().flatten() {
+            if let procfs::process::FDTarget::Socket(inode) = fd.target
+                && let Some((_, port)) = listeners.iter().find(|(of, _)| *of == inode)
+            {
+                return Some(*port);
+            }
+        }
+        for task in process.tasks().into_iter().flatten().flatten() {
+            let children = task.children().unwrap_or_default();
+            below.extend(
+                children
+                    .into_iter()
+                    .filter_map(|pid| i32::try_from(pid).ok()),
+            );
+        }
+    }
+    None
+}
+
+#[test]
+fn two_commands_meet_in_a_lab() {
+    if !support::wire() {
+        return;
+    }
+    let traced = trace(
+        &[
+            "--net",
+            "wire",
+            "--with",
+            "hello-client {server} {port}",
+            "--",
+            "hello-server",
+            "{port}",
+        ],
+        "",
+    );
+    assert_eq!(traced.code, Some(0), "{}", traced.stderr);
+    assert_eq!(traced.stdout, "Hello World!");
+    for says in ["SYN_RECV", "LAST_ACK", "hello-server exited 0"] {
+        assert!(traced.stderr.contains(says), "{says}:\n{}", traced.stderr);
+    }
+}
