@@ -381,12 +381,7 @@ fn complete(mut run: impl FnMut() -> Run) -> Run {
         if gaps(&run).is_empty() {
             return run;
         }
-        assert_ne!(
-            run.outcome(),
-            Outcome::Passed,
-            "in spite of {:?}",
-            gaps(&run)
-        );
+        assert_ne!(run.outcome(), Outcome::Failed, "{:#?}", run.steps);
     }
     panic!("each of {ATTEMPTS} runs missed something");
 }
@@ -451,28 +446,34 @@ fn lost_events_make_paths_inconclusive() {
         },
     );
     let done = AtomicBool::new(false);
-    let run = std::thread::scope(|scope| {
+    let mut runs = Vec::new();
+    std::thread::scope(|scope| {
         // Strangers' connections fill the ring faster than it is read.
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 connections(50);
             }
         });
-        let run = driver::run(
-            &scenario(CLOSING),
-            &with_events(Place::Loopback, events),
-            None,
-        );
+        let options = with_events(Place::Loopback, events);
+        // On a busy machine the strangers may not get their turn while it matters.
+        for _ in 0..20 {
+            let run = driver::run(&scenario(CLOSING), &options, None);
+            let decided = run.outcome() != Outcome::Passed;
+            runs.push(run);
+            if decided {
+                break;
+            }
+        }
         done.store(true, Ordering::Relaxed);
-        run
     });
+    let run = runs.last().expect("a run");
     assert_eq!(run.outcome(), Outcome::Inconclusive, "{:#?}", run.steps);
     assert!(
-        gaps(&run)
+        gaps(run)
             .iter()
             .any(|why| why.contains("kernel events were lost")),
         "{:?}",
-        gaps(&run)
+        gaps(run)
     );
     assert!(
         run.header

@@ -35,6 +35,8 @@ pub(super) struct Traced {
     lost: u64,
     /// Sockets of which the kernel told nothing, or too little: said once of each.
     unchained: HashSet<SocketKey>,
+    /// Sockets of which one look found nothing where a mini-socket was due: the next one decides.
+    doubted: HashSet<SocketKey>,
 }
 
 impl Traced {
@@ -72,6 +74,7 @@ impl Sockets {
             programs: HashMap::new(),
             lost: 0,
             unchained: HashSet::new(),
+            doubted: HashSet::new(),
         });
     }
 
@@ -142,7 +145,12 @@ impl Sockets {
             .chains
             .iter()
             .position(|chain| chain.socket == change.socket && !chain.is_over());
-        let index = match open {
+        // A new socket lies where an old one lay, whose end was not told.
+        let stale = open.filter(|index| !traced.chains[*index].goes_on_with(change));
+        if let Some(stale) = stale.and_then(|index| traced.chains[index].abandon()) {
+            gap(stale, pen);
+        }
+        let index = match open.filter(|_| stale.is_none()) {
             Some(index) => {
                 traced.chains[index].add(change, link);
                 index
