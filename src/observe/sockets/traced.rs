@@ -262,11 +262,13 @@ impl Sockets {
                 self.tell_link(known, link, nth + 1 == last, pen);
                 continue;
             }
-            let before = self.known[known].facts.state;
-            let may_live_on = matches!(before, TcpState::FinWait2 | TcpState::Closing);
-            match may_live_on {
-                true => self.look_for_mini_socket(known, link, was_reset, pen),
-                false => self.end_traced(known, link, pen),
+            match self.known[known].facts.state {
+                TcpState::FinWait2 | TcpState::Closing => {
+                    self.look_for_mini_socket(known, link, was_reset, pen);
+                }
+                // A look has found the mini-socket before its full socket was closed.
+                TcpState::TimeWait => {}
+                _ => self.end_traced(known, link, pen),
             }
         }
     }
