@@ -13,7 +13,7 @@ all:
 
 # all tests that need nothing but Linux
 test *arguments:
-    cargo test {{arguments}}
+    cargo test --workspace {{arguments}}
 
 # the tests that need lsof, ss, netstat, ps and xmllint
 peers:
@@ -21,8 +21,8 @@ peers:
 
 # format and lint
 check:
-    cargo fmt --check
-    cargo clippy --all-targets --all-features -- -D warnings
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 
 # write the golden reports anew; read the difference

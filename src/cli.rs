@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use anstream::AutoStream;
 use anstream::ColorChoice;
@@ -129,6 +130,14 @@ pub(crate) struct Run {
     /// Write this as well; FILE `-` is standard output, in place of the table; may be repeated
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report_to)]
     report: Vec<ReportTo>,
+    /// Write the packets that crossed the wire to FILE as pcapng, for Wireshark; each is told
+    /// with the states that it changed
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+    /// Write what was observed into the scenario file: in place of expectations that failed, and
+    /// into steps without any
+    #[arg(long, conflicts_with_all = ["step", "quiz", "style", "format", "report", "retries", "pcap"])]
+    bless: bool,
     /// How much of each segment to show
     #[arg(long, value_name = "DETAIL", default_value = "flags")]
     wire: WireColumns,
@@ -155,6 +164,9 @@ pub(crate) struct Trace {
     /// Write the timeline to this file instead of standard error
     #[arg(long, short, value_name = "FILE")]
     output: Option<std::path::PathBuf>,
+    /// Write a scenario that asserts what was seen
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<std::path::PathBuf>,
     /// Print also what changes nothing
     #[arg(long)]
     all: bool,
@@ -292,6 +304,7 @@ pub(crate) struct TraceOptions {
     pub(crate) with: Result<Option<Vec<String>>, String>,
     pub(crate) net: Option<Place>,
     pub(crate) output: Option<std::path::PathBuf>,
+    pub(crate) scenario: Option<std::path::PathBuf>,
     pub(crate) detail: Detail,
     pub(crate) look: Look,
 }
@@ -307,6 +320,7 @@ impl From<Trace> for TraceOptions {
             with: trace.with.map(|with| words("--with", &with)).transpose(),
             net: trace.net.map(Place::from),
             output: trace.output,
+            scenario: trace.scenario,
             detail: Detail {
                 all: trace.all,
                 wire: WireDetail::Flags,
@@ -356,6 +370,8 @@ pub(crate) struct RunOptions {
     pub(crate) style: Option<Style>,
     pub(crate) format: Option<Format>,
     pub(crate) reports: Vec<ReportTo>,
+    pub(crate) pcap: Option<PathBuf>,
+    pub(crate) bless: bool,
     pub(crate) detail: Detail,
     pub(crate) look: Look,
     /// How what goes to a file looks.
@@ -397,6 +413,8 @@ impl From<Run> for RunOptions {
             },
             format: run.format,
             reports: run.report,
+            pcap: run.pcap,
+            bless: run.bless,
             look: (&run.look).into(),
             file_look: run.look.of_file(),
             every_builtin,

@@ -1,10 +1,58 @@
 //! sockscope runs real TCP programs through scripted scenarios and shows every step of their
 //! connections' lives.
 //!
-//! This page is the architecture. The `README` is for users, `docs/scenario-format.md` for authors
-//! of scenarios.
+//! The `README` is for users of the command, `docs/scenario-format.md` for authors of scenarios.
+//! This page is for tests in Rust that use the library, and for those who work on sockscope: the
+//! architecture follows below.
 //!
-//! # The way through the house
+//! # In Rust tests
+//!
+//! With sockscope among the dev-dependencies, a test runs a scenario with the server under test:
+//!
+//! ```
+//! use sockscope::Scenario;
+//!
+//! # fn main() -> Result<(), sockscope::Error> {
+//! # let server = "chat-server"; // for example env!("CARGO_BIN_EXE_myserver")
+//! let run = Scenario::builtin("normal-close")?
+//!     .program("server", [server, "{port}"])
+//!     .settled() // content with less where there is no wire
+//!     .run()?;
+//! run.assert_passed();
+//!
+//! // The timeline is there for assertions of your own.
+//! let server = run.timeline().process(&"server".into()).expect("it was started");
+//! assert!(!server.ended);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Scenario`] says what shall run, [`Run`] what came of it, [`wire`] whether segments and
+//! complete paths can be observed on this machine. What could not be observed never passes:
+//! [`Run::assert_passed`] panics with the reason. `examples/echo` in the repository is a whole
+//! crate with such a test.
+//!
+//! ## How a test starts sockscope
+//!
+//! A run needs processes that are sockscope and nothing else: the lab's first process, and the
+//! built-in programs. No `sockscope` command has to be installed for that: the test executable is
+//! executed anew, and the library in it takes that process over before `main`. It does so only in
+//! processes that it started itself: it looks for a marker in the environment and for `sockscope`
+//! as `argv[0]`, and never does so in a program with more rights than its starter. Executables that
+//! only link the library lose one look into their environment when they start. Set `SOCKSCOPE_BIN`
+//! to the path of a `sockscope` command of the same version to have that executed instead; a test
+//! that is itself a shared library needs it.
+//!
+//! ## What is stable
+//!
+//! What this page lists is the public interface: the items at the root, and the plain data of
+//! [`event`], [`model`], [`run`](mod@run) and [`timeline`] for reading. Their enums gain variants and their
+//! structs fields with new minor versions: read them, and let a `match` end in `_`. The other rooms
+//! of the house are open to the `sockscope` command and not part of the interface.
+//!
+//! # The architecture
+//!
+//! ## The way through the house
 //!
 //! ```text
 //! scenario file ─► Scenario ─► driver ─► lab (hosts, wire, processes)
@@ -33,18 +81,21 @@
 //! | [`graph`] | RFC 9293's state diagram: which path leads from one state to another |
 //! | [`causes`] | which call or end of a process is behind a FIN or an RST |
 //! | [`check`] | expectations against a timeline |
+//! | [`observed`] | what a step did, as expectations that say it |
+//! | [`bless`] | what was observed, written into the scenario file |
 //! | [`diagnose`] | rules that explain a failure, with its fix |
 //! | [`run`] | everything that a run leaves behind, as plain data |
 //! | [`suite`] | a scenario and all its tries: what reports of several runs are written from |
 //! | [`report`] | from a run, or from several, to text, one file a format |
 //! | [`output`] | files that are written completely or not at all |
+//! | `testing` | what the root shows: scenarios in Rust tests |
 //! | [`tolerance`] | every duration that a verdict could depend on |
 //! | [`sys`] | the only unsafe code: namespaces' and processes' system calls |
 //!
 //! The binary (`main.rs`, `cli.rs`, `commands/`) turns arguments into typed options once, calls the
 //! library and returns the exit code of [`run::Outcome`].
 //!
-//! # A run
+//! ## A run
 //!
 //! 1. [`scenario::load`] reads the file and finds all mistakes in it.
 //! 2. [`driver::run`] opens the best place that can be had ([`run::Place`]): the wire, a private
@@ -58,7 +109,7 @@
 //! 5. [`check`] judges the step's expectations. One that could not be observed is inconclusive.
 //! 6. The [`run::Run`] goes to a report.
 //!
-//! # Where to add what
+//! ## Where to add what
 //!
 //! | to add | write | and |
 //! |---|---|---|
@@ -71,22 +122,47 @@
 
 #![deny(unsafe_code)]
 
+#[doc(hidden)]
+pub mod bless;
+#[doc(hidden)]
 pub mod causes;
+#[doc(hidden)]
 pub mod check;
+#[doc(hidden)]
 pub mod diagnose;
+#[doc(hidden)]
 pub mod driver;
 pub mod event;
+#[doc(hidden)]
 pub mod graph;
+#[doc(hidden)]
 pub mod lab;
+#[doc(hidden)]
 pub mod matching;
 pub mod model;
+#[doc(hidden)]
 pub mod observe;
+#[doc(hidden)]
+pub mod observed;
+#[doc(hidden)]
 pub mod output;
+#[doc(hidden)]
 pub mod programs;
+#[doc(hidden)]
 pub mod report;
 pub mod run;
+#[doc(hidden)]
 pub mod scenario;
+#[doc(hidden)]
 pub mod suite;
+#[doc(hidden)]
 pub mod sys;
+mod testing;
 pub mod timeline;
+#[doc(hidden)]
 pub mod tolerance;
+
+pub use driver::place::Unavailable;
+pub use run::{Checked, Outcome, Place, Verdict};
+pub use testing::{Error, Run, Scenario, wire};
+pub use timeline::Timeline;

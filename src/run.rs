@@ -9,6 +9,10 @@ use crate::event::{Aspect, Source};
 use crate::model::{Evidence, HostName};
 use crate::timeline::Timeline;
 
+mod capture;
+
+pub use capture::Capture;
+
 /// One run of one scenario.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Run {

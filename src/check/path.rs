@@ -191,6 +191,13 @@ fn fit(wanted: &StatePath, observed: &[TcpState]) -> Fit {
     }
 }
 
+impl StatePath {
+    /// Whether these states, each once in a row, are the whole path and nothing else.
+    pub fn fits(&self, observed: &[TcpState]) -> bool {
+        fit(self, observed) == Fit::Whole
+    }
+}
+
 /// How well the states of the step are known: the weakest evidence among them.
 fn worst(endpoint: &Endpoint, step: usize) -> Evidence {
     endpoint

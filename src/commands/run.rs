@@ -1,13 +1,12 @@
 //! `sockscope run`: scenarios in, reports and an exit code out.
 
-use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use sockscope::driver::events::Events;
-use sockscope::driver::{self, Options};
-use sockscope::model::ProgramName;
+use sockscope::driver::pilot::Pilot;
+use sockscope::driver::{self, Extra, Options};
 use sockscope::report::{self, summary};
 use sockscope::run::Outcome;
 use sockscope::scenario::select::Pattern;
@@ -19,13 +18,16 @@ use super::{color_on_stderr, complain, complain_no_match, complain_rendered, pri
 use crate::cli::RunOptions;
 
 mod actions;
+mod bless;
 mod last_line;
 mod progress;
 mod reports;
+mod runner;
 mod several;
 
 use progress::Progress;
 use reports::Reports;
+use runner::Runner;
 
 pub(crate) fn main(options: &RunOptions) -> u8 {
     match try_main(options) {
@@ -41,10 +43,12 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         usage
     })?;
     let scenarios = load(options)?;
-    check_replacements(&programs, &scenarios).map_err(|error| {
-        complain(&error);
-        usage
-    })?;
+    for scenario in &scenarios {
+        driver::replaced::check(&programs, scenario).map_err(|error| {
+            complain(&error.to_string());
+            usage
+        })?;
+    }
     let cannot = |what: &str, error: &dyn std::fmt::Display| {
         complain(&format!("{what}: {error}"));
         Outcome::Inconclusive.exit_code()
@@ -61,16 +65,26 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         syscalls: options.syscalls,
         programs,
     };
+    if options.bless {
+        return bless::run(&scenarios, &options_of_run, options, interrupt.as_fd());
+    }
     let reports = Reports::plan(options, scenarios.len())?;
+    let runner = Runner::plan(&options_of_run, interrupt.as_fd(), options.pcap.clone())?;
     let cases = match scenarios.as_slice() {
-        [only] if options.step => vec![stepped(only, &options_of_run, options, &interrupt)?],
+        [only] if options.step => vec![stepped(only, &runner, options, &interrupt)?],
         _ if options.step => return Err(one_only("--step and --quiz take")),
         [only] => {
             let progress = Progress::of_steps(only, &options.look);
+            let begins = |step| progress.step(step);
             let case = suite::attempt(options.retries, || {
-                driver::run_told(only, &options_of_run, Some(interrupt.as_fd()), &|step| {
-                    progress.step(step);
-                })
+                runner.run(
+                    0,
+                    only,
+                    Extra {
+                        begins: Some(&begins),
+                        ..Extra::default()
+                    },
+                )
             });
             drop(progress);
             reports.print_table(&match options.style {
@@ -80,9 +94,11 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
             vec![case]
         }
         _ if options.style.is_some() => return Err(one_only("--style takes")),
-        many => several::run(many, &options_of_run, options, &reports, interrupt.as_fd())?,
+        many => several::run(many, &runner, options, &reports)?,
     };
-    reports.deliver(&cases, options)?;
+    reports
+        .deliver(&cases, options)
+        .and(runner.deliver(&cases))?;
     Ok(match suite::outcome(&cases) {
         Outcome::Passed if options.fail_on_flaky && cases.iter().any(Case::is_flaky) => {
             Outcome::Failed
@@ -94,12 +110,19 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
 /// One scenario, step by step with the person at the terminal.
 fn stepped(
     scenario: &Scenario,
-    run_options: &Options,
+    runner: &Runner<'_>,
     options: &RunOptions,
     interrupt: &SignalFd,
 ) -> Result<Case, u8> {
     let mut person = Person::new(options.look, interrupt.as_fd(), options.quiz);
-    let run = driver::step_through(scenario, run_options, Some(interrupt.as_fd()), &mut person);
+    let run = {
+        let pilot: &mut dyn Pilot = &mut person;
+        let extra = Extra {
+            pilot: Some(pilot),
+            ..Extra::default()
+        };
+        runner.run(0, scenario, extra)
+    };
     let score = person.score().unwrap_or_default();
     let case = Case::from(run);
     let text = match options.style {
@@ -114,42 +137,6 @@ fn stepped(
 fn one_only(options_take: &str) -> u8 {
     complain(&format!("{options_take} one scenario"));
     Outcome::Usage.exit_code()
-}
-
-/// Whether every replaced program is one of every scenario, and its placeholders are known.
-fn check_replacements(
-    programs: &BTreeMap<ProgramName, Vec<String>>,
-    scenarios: &[Scenario],
-) -> Result<(), String> {
-    for (name, words) in programs {
-        for scenario in scenarios {
-            if !scenario.programs.contains_key(name) {
-                let known: Vec<&str> = scenario.programs.keys().map(|p| p.as_str()).collect();
-                return Err(format!(
-                    "scenario `{}` has no program `{name}`; it has {}",
-                    scenario.name,
-                    known.join(", ")
-                ));
-            }
-            let hosts = driver::place::host_names(scenario);
-            let known: Vec<String> = hosts.iter().map(ToString::to_string).collect();
-            let known = known.iter().map(String::as_str).chain(["port"]);
-            let values: BTreeMap<String, String> =
-                known.map(|key| (key.to_owned(), String::new())).collect();
-            for word in words {
-                scenario::expand(word, &values).map_err(|error| {
-                    let known: Vec<String> =
-                        values.keys().map(|name| format!("{{{name}}}")).collect();
-                    format!(
-                        "the command for `{name}`: {error}\n  = help: known are {}; a brace itself \
-                         is written twice",
-                        known.join(", ")
-                    )
-                })?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The scenarios that the user named, or an exit code when any of them cannot be had.

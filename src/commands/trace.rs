@@ -1,10 +1,12 @@
 //! `sockscope trace`: a command of the user's, and what its sockets and processes did.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 
 use sockscope::driver::Options;
 use sockscope::driver::trace::{self, End, Plan};
 use sockscope::model::ExitStatus;
+use sockscope::observed;
 use sockscope::output;
 use sockscope::report::table;
 
@@ -44,8 +46,11 @@ fn try_main(options: &TraceOptions) -> Result<u8, u8> {
         events: Default::default(),
         programs: BTreeMap::new(),
     };
-    if let Some(path) = &options.output {
-        output::check(path).map_err(|error| cannot("cannot write the timeline", &error))?;
+    for path in options.output.iter().chain(&options.scenario) {
+        output::check(path).map_err(|error| {
+            complain(&error.to_string());
+            CANNOT
+        })?;
     }
     let plan = Plan::new(options.command.clone(), with);
     let traced = trace::run(&plan, &options_of_run, &interrupt);
@@ -55,10 +60,20 @@ fn try_main(options: &TraceOptions) -> Result<u8, u8> {
         complain(&format!("{}{help}", stopped.why));
         return Ok(code(traced.end));
     }
+    if let Some(path) = &options.scenario {
+        let input_ended = !std::io::stdin().is_terminal();
+        let text = observed::scenario(plan.scenario(), &traced.run, input_ended);
+        output::write(path, text.as_bytes()).map_err(|error| {
+            complain(&error.to_string());
+            CANNOT
+        })?;
+    }
     let table = table::render(&traced.run, &options.look, &options.detail);
     match &options.output {
-        Some(path) => output::write(path, table.as_bytes())
-            .map_err(|error| cannot("cannot write the timeline", &error))?,
+        Some(path) => output::write(path, table.as_bytes()).map_err(|error| {
+            complain(&error.to_string());
+            CANNOT
+        })?,
         None => complain_rendered(&table),
     }
     Ok(code(traced.end))

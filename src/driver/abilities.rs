@@ -1,10 +1,11 @@
 //! What a machine lets sockscope do: tried, not guessed.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use super::place::{Unavailable, unavailable};
 use crate::lab::protocol::Setup;
-use crate::lab::{self, Lab};
+use crate::lab::{self, Lab, reexec};
 use crate::model::HostName;
 
 /// Something that a machine may or may not let sockscope do.
@@ -32,32 +33,16 @@ pub fn kernel_events() -> Ability {
 
 /// Tries every place on this machine. `executable` is sockscope itself.
 pub fn abilities(executable: &Path) -> Vec<Ability> {
-    let hosts = || {
-        vec![
-            lab::host_spec(HostName::from("client"), 0),
-            lab::host_spec(HostName::from("server"), 1),
-        ]
-    };
-    let attempt = |isolated: bool, wire: bool| {
-        let setup = Setup {
-            traced: false,
-            isolated,
-            wire,
-            cpu: None,
-            hosts: hosts(),
-        };
-        Lab::open(executable, setup).err().map(|e| unavailable(&e))
-    };
     vec![
         Ability {
             name: "network namespaces",
             gives: "hosts of their own, equal ports side by side",
-            missing: attempt(true, false),
+            missing: attempt(executable, false),
         },
         Ability {
             name: "wire (TUN)",
             gives: "every state and segment, held, dropped, one by one",
-            missing: attempt(true, true),
+            missing: wire(executable),
         },
         Ability {
             name: "exit statuses",
@@ -65,6 +50,25 @@ pub fn abilities(executable: &Path) -> Vec<Ability> {
             missing: exit_statuses(executable),
         },
     ]
+}
+
+/// Tries the wire: why it cannot be had, if it cannot.
+pub fn wire(executable: &Path) -> Option<Unavailable> {
+    attempt(executable, true)
+}
+
+fn attempt(executable: &Path, wire: bool) -> Option<Unavailable> {
+    let setup = Setup {
+        traced: false,
+        isolated: true,
+        wire,
+        cpu: None,
+        hosts: vec![
+            lab::host_spec(HostName::from("client"), 0),
+            lab::host_spec(HostName::from("server"), 1),
+        ],
+    };
+    Lab::open(executable, setup).err().map(|e| unavailable(&e))
 }
 
 fn exit_statuses(executable: &Path) -> Option<Unavailable> {
@@ -80,9 +84,9 @@ fn exit_statuses(executable: &Path) -> Option<Unavailable> {
 }
 
 fn exit_status_of_a_child(executable: &Path) -> std::io::Result<bool> {
-    let mut child = std::process::Command::new(executable)
-        .arg("--version")
-        .stdout(std::process::Stdio::null())
+    let mut child = Command::new(executable);
+    let mut child = reexec::take_over(child.arg(reexec::NOTHING))
+        .stdout(Stdio::null())
         .spawn()?;
     let pidfd = crate::sys::pidfd::PidFd::open(child.id() as i32);
     child.wait()?;

@@ -9,6 +9,7 @@ use super::{Broken, Driver, scaled};
 use crate::event::{Kind, Packet, SignalFate, SignalOrigin, Source};
 use crate::lab::LabError;
 use crate::lab::protocol::Spawn;
+use crate::lab::reexec;
 use crate::lab::wire::Wire;
 use crate::model::{HostName, ProcessName, ProgramName, signal_name};
 use crate::observe::diag::DiagSocket;
@@ -74,7 +75,7 @@ impl Driver<'_> {
         let spawned = match builtin {
             true => {
                 let own = self.options.executable.to_string_lossy().into_owned();
-                let mut with_own = vec![own, "program".to_owned()];
+                let mut with_own = vec![own, reexec::PROGRAM.to_owned()];
                 with_own.extend(argv.iter().cloned());
                 with_own
             }

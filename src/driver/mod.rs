@@ -3,37 +3,38 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::check::{self, Sight, Standing};
 use crate::diagnose;
 use crate::event::{Aspect, Kind, Source};
-use crate::lab::wire::OrderId;
+use crate::lab::wire::{OrderId, Wire};
 use crate::model::ProgramName;
 use crate::run::{
-    Blind, Checked, Header, Mismatch, Outcome, Place, Polarity, Run, StepResult, Stopped, Verdict,
+    Blind, Capture, Checked, Header, Mismatch, Outcome, Place, Polarity, Run, StepResult, Stopped,
+    Verdict,
 };
 use crate::scenario::{Expectation, Gauge, Paths, Scenario, Step, fill};
-use crate::timeline::Timeline;
 use crate::tolerance;
 
 pub mod abilities;
 mod act;
 pub mod events;
+mod extra;
 pub mod pilot;
 pub mod place;
 pub mod recorder;
+pub mod replaced;
 mod session;
 mod still;
 mod streams;
 mod taken;
 pub mod trace;
 
+pub use extra::{Extra, capture, observe, run, run_with, step_through};
+
 use events::Events;
-use pilot::Pilot;
-use place::Opened;
 use session::{Halt, Session};
 
 /// How to run a scenario.
@@ -56,82 +57,6 @@ pub struct Options {
     pub programs: BTreeMap<ProgramName, Vec<String>>,
 }
 
-/// Runs a scenario. `interrupt` is readable once the run shall end.
-pub fn run(scenario: &Scenario, options: &Options, interrupt: Option<BorrowedFd<'_>>) -> Run {
-    fly(scenario, options, interrupt, None, &|_| ())
-}
-
-/// Runs a scenario and tells each step, counted from 0, as it begins.
-pub fn run_told(
-    scenario: &Scenario,
-    options: &Options,
-    interrupt: Option<BorrowedFd<'_>>,
-    begins: &dyn Fn(usize),
-) -> Run {
-    fly(scenario, options, interrupt, None, begins)
-}
-
-/// Runs a scenario with somebody who is asked before each step and each packet.
-pub fn step_through(
-    scenario: &Scenario,
-    options: &Options,
-    interrupt: Option<BorrowedFd<'_>>,
-    pilot: &mut dyn Pilot,
-) -> Run {
-    fly(scenario, options, interrupt, Some(pilot), &|_| ())
-}
-
-fn fly<'a>(
-    scenario: &'a Scenario,
-    options: &'a Options,
-    interrupt: Option<BorrowedFd<'a>>,
-    pilot: Option<&'a mut dyn Pilot>,
-    begins: &'a dyn Fn(usize),
-) -> Run {
-    let begun = Instant::now();
-    let rto_min = pilot.is_some().then_some(tolerance::RTO_WHILE_LOOKING);
-    match place::open(scenario, options, interrupt, rto_min) {
-        Ok(Opened {
-            mut session,
-            header,
-            places,
-            telling,
-        }) => {
-            if let Some(pilot) = pilot {
-                session.ask(pilot);
-            }
-            let paths = match options.settled {
-                true => Paths::Settled,
-                false => scenario.paths,
-            };
-            Driver {
-                scenario,
-                options,
-                session,
-                header,
-                places,
-                telling,
-                paths,
-                steps: Vec::new(),
-                orders: Vec::new(),
-                begins,
-                attached: false,
-            }
-            .drive(begun)
-        }
-        Err(refused) => {
-            let (header, stopped) = *refused;
-            Run {
-                header,
-                timeline: Timeline::default(),
-                steps: Vec::new(),
-                stopped: Some(stopped),
-                took: begun.elapsed(),
-            }
-        }
-    }
-}
-
 struct Driver<'a> {
     scenario: &'a Scenario,
     options: &'a Options,
@@ -144,7 +69,9 @@ struct Driver<'a> {
     /// Standing orders to the wire: given in which step, where in the file.
     orders: Vec<(usize, Range<usize>, OrderId)>,
     /// Whoever wants to know that a step begins.
-    begins: &'a dyn Fn(usize),
+    begins: Option<&'a dyn Fn(usize)>,
+    /// Whether the run goes on behind a step that failed.
+    past_failures: bool,
     /// Whether programs have sockscope's own standard streams and session.
     attached: bool,
 }
@@ -164,10 +91,12 @@ impl From<Halt> for Broken {
 }
 
 impl Driver<'_> {
-    fn drive(mut self, begun: Instant) -> Run {
+    fn drive(mut self, begun: Instant) -> (Run, Option<Capture>) {
         let mut stopped = None;
         for (index, step) in self.scenario.steps.iter().enumerate() {
-            (self.begins)(index);
+            if let Some(begins) = self.begins {
+                begins(index);
+            }
             let asked = self.session.ask_step(index, &step_text(step));
             self.session.pen.begin_step(index);
             let done = asked.map_err(Broken::from);
@@ -186,7 +115,7 @@ impl Driver<'_> {
                 stopped = Some(self.stopped(broken));
                 break;
             }
-            if failed {
+            if failed && !self.past_failures {
                 break;
             }
         }
@@ -194,13 +123,19 @@ impl Driver<'_> {
             self.judge_orders();
         }
         self.admit_gaps();
-        Run {
+        let kept = self.session.wire.as_mut().and_then(Wire::kept_bytes);
+        let capture = kept.map(|packets| Capture {
+            began: SystemTime::now() - self.session.pen.elapsed(),
+            packets,
+        });
+        let run = Run {
             header: self.header,
             timeline: self.session.pen.finish(),
             steps: self.steps,
             stopped,
             took: begun.elapsed(),
-        }
+        };
+        (run, capture)
     }
 
     /// Where paths were to be complete and were not, the header says so.
@@ -270,6 +205,8 @@ impl Driver<'_> {
         for expectation in &step.expect {
             let expectation = self.filled(&expectation.value);
             match check::standing(&expectation, timeline, index, &sight) {
+                // Behind a failure the run goes on: then the others shall have their time.
+                Standing::Missed(_) if self.past_failures => {}
                 Standing::Missed(_) => return true,
                 Standing::NotYet(_) => open = true,
                 Standing::Holds(_) | Standing::Unseen(_) => {}

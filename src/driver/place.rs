@@ -53,6 +53,17 @@ pub struct Unavailable {
     pub remedy: Option<String>,
 }
 
+impl std::fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.remedy {
+            Some(remedy) => write!(f, "{} (try: {remedy})", self.why),
+            None => f.write_str(&self.why),
+        }
+    }
+}
+
+impl std::error::Error for Unavailable {}
+
 /// Makes the place that was asked for, or the best that can be had.
 pub(super) fn open<'a>(
     scenario: &Scenario,

@@ -70,6 +70,11 @@ impl Plan {
         };
         Plan { scenario, order }
     }
+
+    /// The programs, as a scenario without steps.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
 }
 
 /// The program's file name as a name of the run: letters, digits and `-`.
@@ -151,7 +156,8 @@ pub fn run(plan: &Plan, options: &Options, interrupt: &SignalFd) -> Traced {
         paths: Paths::Complete,
         steps: Vec::new(),
         orders: Vec::new(),
-        begins: &|_| {},
+        begins: None,
+        past_failures: false,
         attached: true,
     };
     driver.watch(&plan.order, interrupt, begun)
@@ -236,6 +242,21 @@ impl Driver<'_> {
         }
     }
 
+    fn pass_on(&mut self, signal: Signal, they_have_it: bool) {
+        let living = self.session.processes.first_ones();
+        let name = signal.as_str();
+        let actions: Vec<String> = living
+            .iter()
+            .map(|process| format!("send {name} to {process}"))
+            .collect();
+        self.begin(self.steps.len(), actions.join("; "));
+        for process in living.iter().filter(|_| !they_have_it) {
+            self.session.will_send(process, signal as i32);
+            // It may have ended meanwhile.
+            let _ = self.session.processes.signal(process, signal as i32);
+        }
+    }
+
     /// Passes the first signal on to the programs; at the second it is over.
     fn is_over(
         &mut self,
@@ -250,17 +271,11 @@ impl Driver<'_> {
         }
         while let Ok(Some(came)) = interrupt.read_signal() {
             *interrupted += 1;
-            // What the terminal sends, it sends to the programs too.
-            let by_terminal = came.ssi_code == libc::SI_KERNEL;
             if *interrupted == 1
-                && !by_terminal
                 && let Ok(signal) = Signal::try_from(came.ssi_signo as i32)
             {
-                for process in self.session.processes.first_ones() {
-                    self.session.will_send(&process, signal as i32);
-                    // It may have ended meanwhile.
-                    let _ = self.session.processes.signal(&process, signal as i32);
-                }
+                // What the terminal sends, it sends to the programs too.
+                self.pass_on(signal, came.ssi_code == libc::SI_KERNEL);
             }
         }
         Ok(match *interrupted {

@@ -18,6 +18,7 @@ use nix::unistd::{Pid, getegid, geteuid};
 
 use super::host::{self, MadeHost, refused};
 use super::protocol::{self, Refusal, Reply, Request, Setup, Spawn, Stage, TalkError};
+use super::reexec;
 use crate::model::ExitStatus;
 use crate::observe::syscalls::decode;
 use crate::sys::fork::{Fork, fork};
@@ -321,9 +322,12 @@ impl Lab {
             command.current_dir(dir);
         }
         let channel = fds.next();
-        if channel.is_some() {
-            command.env("SOCKSCOPE_REPORT_FD", REPORT_FD.to_string());
-        }
+        match channel {
+            Some(_) => {
+                reexec::take_over(&mut command).env("SOCKSCOPE_REPORT_FD", REPORT_FD.to_string())
+            }
+            None => reexec::leave_alone(&mut command),
+        };
         spawn::prepare(
             &mut command,
             spawn::Prelude {

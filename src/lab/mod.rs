@@ -1,8 +1,7 @@
 //! The lab: hosts, the wire between them, and the processes of one run. Gone without trace
 //! afterwards.
 //!
-//! The lab's first process ([`init`]) is sockscope itself, executed anew with a hidden
-//! subcommand: it makes the namespaces, starts the programs and adopts their orphans. sockscope's
+//! The lab's first process ([`init`]) is sockscope itself, executed anew ([`reexec`]): it makes the namespaces, starts the programs and adopts their orphans. sockscope's
 //! own process stays where it is and gets the descriptors it needs (TUN devices, sock_diag
 //! sockets, pidfds) over a socket ([`protocol`]). When that socket closes, for whatever reason,
 //! the first process ends and takes everything with it.
@@ -23,11 +22,13 @@ use crate::observe::syscalls::Refused;
 use crate::sys::fdpass;
 use crate::sys::pidfd::PidFd;
 use protocol::{HostSpec, Refusal, Reply, Request, Setup, Spawn, TalkError};
+pub use reexec::FIRST_PROCESS;
 
 pub mod host;
 pub mod init;
 pub mod packet;
 pub mod protocol;
+pub mod reexec;
 pub mod route;
 pub mod unreachable;
 pub mod wire;
@@ -130,8 +131,7 @@ impl Lab {
     pub fn open(executable: &Path, setup: Setup) -> Result<(Lab, Vec<HostFds>), LabError> {
         let (control, theirs) = fdpass::pair()?;
         let alone = SPAWNING.write().unwrap_or_else(PoisonError::into_inner);
-        let first = Command::new(executable)
-            .arg(FIRST_PROCESS)
+        let first = reexec::take_over(Command::new(executable).arg(FIRST_PROCESS))
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .spawn()?;
@@ -304,9 +304,6 @@ impl Drop for Lab {
         let _ = self.first.wait();
     }
 }
-
-/// The hidden subcommand that runs [`init`].
-pub const FIRST_PROCESS: &str = "lab-init";
 
 fn host_fds(fds: Vec<OwnedFd>, hosts: usize, wire: bool) -> Result<Vec<HostFds>, LabError> {
     let mut fds = fds.into_iter();

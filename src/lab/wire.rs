@@ -1,7 +1,7 @@
 //! The wire between the hosts, held in sockscope's hands: every packet that a host sends stops
 //! here until it is delivered, held or dropped.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -124,6 +124,8 @@ pub struct Wire {
     hand: VecDeque<InHand>,
     rules: Vec<Rule>,
     cut: bool,
+    /// The bytes of every listed packet, where somebody wants them.
+    kept: Option<BTreeMap<PacketId, Vec<u8>>>,
 }
 
 impl Wire {
@@ -145,7 +147,18 @@ impl Wire {
             hand: VecDeque::new(),
             rules: Vec::new(),
             cut: false,
+            kept: None,
         }
+    }
+
+    /// From here on keeps the bytes of every packet that it lists.
+    pub fn keep_bytes(&mut self) {
+        self.kept.get_or_insert_default();
+    }
+
+    /// The bytes that were kept; nothing where nobody asked for them.
+    pub fn kept_bytes(&mut self) -> Option<BTreeMap<PacketId, Vec<u8>>> {
+        self.kept.take()
     }
 
     /// The descriptors to wait for.
@@ -191,6 +204,7 @@ impl Wire {
                 return None;
             }
         };
+        self.keep(&packet, &bytes);
         let (fate, answer) = self.fate(to, &packet);
         let answer = answer.and_then(|code| self.answer(from, &bytes, code));
         let state = match fate {
@@ -250,6 +264,7 @@ impl Wire {
         else {
             return None;
         };
+        self.keep(&packet, &message);
         self.hand.push_back(InHand {
             packet: Some(packet.clone()),
             bytes: message,
@@ -257,6 +272,12 @@ impl Wire {
             state: Waiting::Ready,
         });
         Some(packet)
+    }
+
+    fn keep(&mut self, packet: &Packet, bytes: &[u8]) {
+        if let Some(kept) = &mut self.kept {
+            kept.insert(packet.id, bytes.to_vec());
+        }
     }
 
     /// Makes a standing order of a `hold`, `drop`, `delay` or `answer`; nothing of another action.

@@ -9,15 +9,18 @@
 //! | [`mod@format`] | the formats by name, and what each is written from |
 //! | [`junit`], [`tap`], [`github`] | several scenarios, for the programs of CI |
 //! | [`step_summary`] | several scenarios, for the page of a job on GitHub |
+//! | [`blessed`] | what `--bless` changed in a scenario file |
 //! | [`explain`], [`explain_state`] | a scenario's story beside its run; a TCP state |
 //! | [`markdown`] | a scenario explained, as Markdown |
 //! | [`moment`] | what is on the wire now, for stepping through a run |
 //! | [`list`] | the built-in scenarios by topic |
+//! | [`pcapng`] | the packets, for Wireshark |
 //! | [`style`] | samples as lsof, ss, netstat and ps print them |
 //! | [`rows`] | what of a timeline is worth showing: the rows that every picture draws |
 //! | [`snapshot`] | the state of everything at one event |
 
 mod arrow;
+pub mod blessed;
 mod datagram;
 mod drawing;
 pub mod explain;
@@ -34,6 +37,7 @@ pub mod markdown;
 pub mod moment;
 mod origin;
 mod palette;
+pub mod pcapng;
 mod problem;
 pub mod rows;
 pub mod snapshot;

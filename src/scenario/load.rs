@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use super::builtin::{self, UnknownScenario};
+use super::builtin::{self, Builtin, UnknownScenario};
 use super::error::{Fault, ScenarioError, render_at};
 use super::{Scenario, SourceText};
 
@@ -115,13 +115,7 @@ fn render_unplaced(fault: &Fault, color: bool) -> String {
 pub fn load(argument: &str) -> Result<Scenario, LoadError> {
     let is_path = argument.contains('/') || argument.ends_with(".toml");
     match builtin::find(argument) {
-        Ok(builtin) => {
-            let source = SourceText {
-                name: builtin.file.to_owned(),
-                text: builtin.text.to_owned(),
-            };
-            parse(source, builtin.name, builtin.topic)
-        }
+        Ok(builtin) => built_in(builtin),
         Err(unknown) if !is_path => Err(unknown.into()),
         // `topic/name` with a slip in it.
         Err(unknown)
@@ -131,31 +125,57 @@ pub fn load(argument: &str) -> Result<Scenario, LoadError> {
         {
             Err(unknown.into())
         }
-        Err(_) => {
-            let name = Path::new(argument)
-                .file_stem()
-                .map_or_else(|| argument.into(), |stem| stem.to_string_lossy());
-            parse(read(argument)?, &name, "")
-        }
+        Err(_) => load_file(Path::new(argument)),
     }
 }
 
-fn parse(source: SourceText, name: &str, topic: &str) -> Result<Scenario, LoadError> {
+/// Loads a built-in scenario: `normal-close`, `close/normal-close`.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn load_builtin(name: &str) -> Result<Scenario, LoadError> {
+    built_in(builtin::find(name)?)
+}
+
+/// Loads a scenario of the user's own.
+///
+/// # Errors
+/// When the file cannot be read, or is wrong.
+pub fn load_file(path: &Path) -> Result<Scenario, LoadError> {
+    let name = path.file_stem().unwrap_or(path.as_os_str());
+    load_text(read(path)?, &name.to_string_lossy(), "")
+}
+
+fn built_in(builtin: &Builtin) -> Result<Scenario, LoadError> {
+    let source = SourceText {
+        name: builtin.file.to_owned(),
+        text: builtin.text.to_owned(),
+    };
+    load_text(source, builtin.name, builtin.topic)
+}
+
+/// Reads a scenario that is there already. `name` is the file's stem, `topic` the folder of a
+/// built-in one.
+///
+/// # Errors
+/// When it is wrong.
+pub fn load_text(source: SourceText, name: &str, topic: &str) -> Result<Scenario, LoadError> {
     Scenario::parse(source.clone(), name, topic).map_err(|error| LoadError::Wrong {
         source_text: source,
         error,
     })
 }
 
-fn read(path: &str) -> Result<SourceText, LoadError> {
+fn read(file: &Path) -> Result<SourceText, LoadError> {
+    let path = file.to_string_lossy();
     let unreadable = |error: io::Error| LoadError::Unreadable {
-        path: path.to_owned(),
+        path: path.to_string(),
         error,
     };
-    let file = File::open(path).map_err(unreadable)?;
+    let file = File::open(file).map_err(unreadable)?;
     if file.metadata().map_err(unreadable)?.is_dir() {
         return Err(LoadError::Directory {
-            path: path.to_owned(),
+            path: path.to_string(),
         });
     }
     let mut bytes = Vec::new();
@@ -164,15 +184,15 @@ fn read(path: &str) -> Result<SourceText, LoadError> {
         .map_err(unreadable)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > BIGGEST) {
         return Err(LoadError::TooBig {
-            path: path.to_owned(),
+            path: path.to_string(),
         });
     }
     let text = String::from_utf8(bytes).map_err(|error| LoadError::NotUtf8 {
-        path: path.to_owned(),
+        path: path.to_string(),
         at: error.utf8_error().valid_up_to(),
     })?;
     Ok(SourceText {
-        name: path.to_owned(),
+        name: path.to_string(),
         text,
     })
 }

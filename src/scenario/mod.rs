@@ -38,7 +38,7 @@ use std::time::Duration;
 use crate::event::TcpFlags;
 pub use duration::{NotADuration, parse_duration, write_duration};
 pub use error::{Fault, ScenarioError, render_at};
-pub use load::{LoadError, load};
+pub use load::{LoadError, load, load_builtin, load_file, load_text};
 pub use placeholder::{PORTS, TemplateError, expand, fill};
 pub use schema::schema_text;
 pub use step_table::DEFAULT_WITHIN;

@@ -8,8 +8,16 @@ use nix::errno::Errno;
 /// # Errors
 /// As `sched_setscheduler(2)`.
 pub fn become_batch() -> nix::Result<()> {
-    let parameter = libc::sched_param { sched_priority: 0 };
-    // SAFETY: the call reads one sched_param, which outlives it; 0 is the calling thread.
-    let result = unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameter) };
+    // The kernel's sched_param. musl's is longer, and its sched_setscheduler() only says ENOSYS.
+    let priority: libc::c_int = 0;
+    // SAFETY: the call reads one int, which outlives it; 0 is the calling thread.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_sched_setscheduler,
+            0,
+            libc::SCHED_BATCH,
+            &raw const priority,
+        )
+    };
     Errno::result(result).map(drop)
 }

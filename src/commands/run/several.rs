@@ -1,10 +1,9 @@
 //! Several scenarios, a few at a time.
 
-use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use sockscope::driver::{self, Options};
+use sockscope::driver::Extra;
 use sockscope::report::summary;
 use sockscope::run::Outcome;
 use sockscope::scenario::Scenario;
@@ -12,15 +11,15 @@ use sockscope::suite::{self, Case};
 
 use super::progress::Progress;
 use super::reports::Reports;
+use super::runner::Runner;
 use crate::cli::RunOptions;
 
 /// Runs them and, where the table was asked for, prints a line for each in their order.
 pub(super) fn run(
     scenarios: &[Scenario],
-    run_options: &Options,
+    runner: &Runner<'_>,
     options: &RunOptions,
     reports: &Reports,
-    interrupt: BorrowedFd<'_>,
 ) -> Result<Vec<Case>, u8> {
     let names = scenarios.iter().map(|scenario| scenario.name.as_str());
     let next = AtomicUsize::new(0);
@@ -41,7 +40,7 @@ pub(super) fn run(
                     };
                     progress.began(&scenario.name);
                     let case = suite::attempt(options.retries, || {
-                        driver::run(scenario, run_options, Some(interrupt))
+                        runner.run(index, scenario, Extra::default())
                     });
                     progress.ended(&scenario.name);
                     let mut board = board.lock().unwrap_or_else(PoisonError::into_inner);

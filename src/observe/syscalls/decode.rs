@@ -12,9 +12,11 @@ mod arguments;
 mod data;
 mod flags;
 mod option;
+mod rights;
 mod same;
 mod signals;
 mod sockets;
+mod span;
 mod table;
 mod waiting;
 
@@ -37,6 +39,9 @@ pub trait Memory {
 struct Raw<'a> {
     args: [u64; 6],
     memory: &'a dyn Memory,
+    /// The bytes that the caller had for an address that the kernel fills in: it cuts the
+    /// address to these, but answers how long it would be.
+    room: u64,
 }
 
 impl Raw<'_> {
@@ -80,6 +85,7 @@ pub struct Begun {
     args: [u64; 6],
     /// What only the entry can tell: what is sent, where to connect.
     shown: String,
+    room: u64,
 }
 
 /// A call that returned.
@@ -114,17 +120,23 @@ pub enum Effect {
 /// A call at its entry; nothing for one that does not matter.
 pub fn begin(number: i64, args: [u64; 6], memory: &dyn Memory) -> Option<Begun> {
     let syscall = find(number)?;
-    let raw = Raw { args, memory };
+    let raw = Raw {
+        args,
+        memory,
+        room: 0,
+    };
     let shown = match syscall.family {
         Family::Send => data::sent(syscall.name, &raw),
         Family::Naming => sockets::named(&raw),
         Family::Exec => arguments::program(syscall.name, &raw),
+        Family::Poll => waiting::asked(syscall.name, &raw),
         _ => String::new(),
     };
     Some(Begun {
         syscall,
         args,
         shown,
+        room: address::room(syscall.name, &raw),
     })
 }
 
@@ -166,6 +178,7 @@ impl Begun {
         let nowhere = Raw {
             args: self.args,
             memory: &Nowhere,
+            room: 0,
         };
         let args = self.arguments(&nowhere, -i64::from(libc::EFAULT));
         self.call(args, CallResult::Never)
@@ -177,9 +190,10 @@ impl Begun {
         let raw = Raw {
             args: self.args,
             memory,
+            room: self.room,
         };
         let args = self.arguments(&raw, returned);
-        let result = self.result(returned);
+        let result = self.result(&raw, returned);
         let effect = self.effect(&raw, returned);
         Ended {
             call: self.call(args, result),
@@ -204,14 +218,14 @@ impl Begun {
         match self.syscall.family {
             Family::Socket => sockets::made(name, raw, returned),
             Family::Naming | Family::Send | Family::Exec => self.shown.clone(),
-            Family::Accept => sockets::accepted(name, raw, returned),
+            Family::FilledIn => sockets::filled_in(name, raw, returned),
             Family::Shutdown => sockets::shutdown(raw),
             Family::Descriptor => arguments::descriptor(name, raw),
             Family::Receive => data::received(name, raw, returned),
             Family::Option => option::arguments(name, raw, returned),
             Family::Fork => arguments::fork(name, raw),
             Family::Wait => waiting::waited(name, raw, returned),
-            Family::Poll => waiting::polled(name, raw, returned),
+            Family::Poll => waiting::polled(name, raw, returned, &self.shown),
             Family::Kill => signals::sent(name, raw),
             Family::Action => signals::action(raw),
             Family::Pause | Family::Exit | Family::CloseRange | Family::Hinder => {
@@ -220,24 +234,14 @@ impl Begun {
         }
     }
 
-    fn result(&self, returned: i64) -> CallResult {
+    fn result(&self, raw: &Raw<'_>, returned: i64) -> CallResult {
         match returned {
             -516..=-512 => CallResult::Restarted((-returned) as i32),
             // MAX_ERRNO of include/linux/err.h.
             -4095..=-1 => CallResult::Errno((-returned) as i32),
-            0 if self.is_at_end() => CallResult::Eof,
+            0 if data::is_at_end(self.syscall.name, raw) => CallResult::Eof,
             value => CallResult::Value(value),
         }
-    }
-
-    /// Whether a result of 0 is the end of the stream: it was asked for more.
-    fn is_at_end(&self) -> bool {
-        let asked = match self.syscall.name {
-            "read" | "recvfrom" => self.args[2],
-            "readv" | "recvmsg" => 1,
-            _ => 0,
-        };
-        asked > 0
     }
 
     fn effect(&self, raw: &Raw<'_>, returned: i64) -> Effect {

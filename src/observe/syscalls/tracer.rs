@@ -121,8 +121,10 @@ impl Tracer {
         let mut inode = None;
         if let Some(fd) = begun.fd() {
             inode = process.files.socket(tid, fd);
-            if let Some(fd) = begun.closes() {
-                process.files.forget(fd);
+            if let Some(closed) = begun.closes() {
+                // dup2() closes what its second descriptor was.
+                inode = inode.or_else(|| process.files.socket(tid, closed));
+                process.files.forget(closed);
             }
             if inode.is_none() && begun.is_only_for_sockets() {
                 return stop.resume();

@@ -35,7 +35,10 @@ const SHOWN_OTHERWISE: [&str; 21] = [
 
 /// Calls whose success is worth a row only to somebody who asked for system calls: their data is
 /// on the wire, the rest is preparation.
-const DETAILS: [&str; 17] = [
+const DETAILS: [&str; 20] = [
+    "alarm",
+    "getsockname",
+    "getpeername",
     "read",
     "readv",
     "recv",
@@ -71,7 +74,7 @@ impl Moment<'_> {
             }
             CallResult::Restarted(number) => (Tone::Closing, restart_name(number).to_owned()),
             CallResult::Never => (Tone::Plain, "?".to_owned()),
-            CallResult::Errno(errno) if HARMLESS.contains(&errno) => {
+            CallResult::Errno(errno) if HARMLESS.contains(&errno) || is_a_question(call) => {
                 (Tone::Closing, errno_name(errno))
             }
             CallResult::Errno(errno) => (Tone::Bad, errno_name(errno)),
@@ -126,6 +129,11 @@ impl Moment<'_> {
         };
         self.of(process, Tone::Closing, text)
     }
+}
+
+/// Whether an error only answers what the program asked.
+fn is_a_question(call: &Call) -> bool {
+    matches!(call.name.as_str(), "getpeername" | "getsockname")
 }
 
 /// Whether an action on a signal is one of those that the book is about, and more than the

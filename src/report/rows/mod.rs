@@ -1,4 +1,4 @@
-//! What of a timeline is worth showing, in order: [`select`] turns events into [`Row`]s. Every
+//! What of a timeline is worth showing, in order: [`select()`] turns events into [`Row`]s. Every
 //! picture of a run draws the same rows.
 
 mod calls;

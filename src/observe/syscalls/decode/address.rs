@@ -16,10 +16,23 @@ pub(super) fn at(raw: &Raw<'_>, address: u64, length: u64) -> String {
     in_words(&raw.some(address, length))
 }
 
-/// As [`at`], where the length is in memory too; nothing where there is none.
+/// The room that a caller has for an address, to be asked at the entry.
+pub(super) fn room(name: &str, raw: &Raw<'_>) -> u64 {
+    let place = match name {
+        "accept" | "accept4" | "getsockname" | "getpeername" => raw.args[2],
+        "recvfrom" => raw.args[5],
+        "recvmsg" => raw.args[1].wrapping_add(8),
+        _ => return 0,
+    };
+    raw.int_at(place)
+        .and_then(|room| u64::try_from(room).ok())
+        .unwrap_or(0)
+}
+
+/// As [`at`], where the kernel filled in address and length; nothing where there is none.
 pub(super) fn filled_in(raw: &Raw<'_>, address: u64, length: u64) -> Option<String> {
     let length = u64::try_from(raw.int_at(length)?).ok()?;
-    (address != 0 && length > 0).then(|| at(raw, address, length))
+    (address != 0 && length > 0).then(|| at(raw, address, length.min(raw.room)))
 }
 
 fn in_words(bytes: &[u8]) -> String {

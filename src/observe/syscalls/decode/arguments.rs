@@ -43,18 +43,25 @@ fn fcntl(fd: i32, raw: &Raw<'_>) -> String {
     }
 }
 
+/// The bits that the kernel takes of an `int`.
+const INT: u64 = 0xffff_ffff;
+
 /// exit, pause, close_range, and what hinders the tracer.
 pub(super) fn plain(name: &str, raw: &Raw<'_>) -> String {
     match name {
         "exit" | "exit_group" => raw.int(0).to_string(),
+        "alarm" => (raw.args[0] as u32).to_string(),
         "close_range" => {
             let last = match raw.args[1] as u32 {
                 u32::MAX => "~0".to_owned(),
                 last => last.to_string(),
             };
-            format!("{}, {last}, {}", raw.args[0] as u32, raw.int(2))
+            let bits = flags::named(raw.int(2), flags::CLOSE_RANGE);
+            format!("{}, {last}, {bits}", raw.args[0] as u32)
         }
-        "prctl" | "seccomp" | "ptrace" => raw.args[0].to_string(),
+        "prctl" => flags::word(raw.args[0] & INT, flags::PRCTL),
+        "seccomp" => flags::word(raw.args[0] & INT, flags::SECCOMP),
+        "ptrace" => flags::word(raw.args[0], flags::PTRACE),
         _ => String::new(),
     }
 }
@@ -68,16 +75,21 @@ pub(super) fn fork(name: &str, raw: &Raw<'_>) -> String {
             raw.word_at(raw.args[0]),
             raw.word_at(raw.args[0].wrapping_add(32)),
         ) {
-            (Some(flags), Some(signal)) => flags | signal & 0xff,
+            (Some(flags), Some(signal)) => flags & !0xff | signal & 0xff,
             _ => return "?".to_owned(),
         },
         _ => return String::new(),
     };
     let signal = (all & 0xff) as i32;
-    let shared = (all & !0xff) as i32 & !flags::CLONE_SETUP;
+    let shared = (all & !0xff) as u32 as i32 & !flags::CLONE_SETUP;
+    let beyond = all >> 32 << 32;
     let mut words = Vec::new();
     if shared != 0 {
         words.push(flags::named(shared, flags::CLONE));
+    }
+    // Only clone3 has flags up there.
+    if beyond != 0 && name == "clone3" {
+        words.push(format!("{beyond:#x}"));
     }
     if signal != 0 {
         words.push(signal_name(signal));
@@ -87,10 +99,12 @@ pub(super) fn fork(name: &str, raw: &Raw<'_>) -> String {
 
 /// `execve(2)`, `execveat(2)`: the path and the first words, as they are at the entry.
 pub(super) fn program(name: &str, raw: &Raw<'_>) -> String {
-    let (path, argv) = match name {
-        "execveat" => (raw.args[1], raw.args[2]),
-        _ => (raw.args[0], raw.args[1]),
+    let (folder, path, argv) = match name {
+        "execveat" if raw.int(0) == libc::AT_FDCWD => ("AT_FDCWD, ".into(), 1, 2),
+        "execveat" => (format!("{}, ", raw.int(0)), 1, 2),
+        _ => (String::new(), 0, 1),
     };
+    let (path, argv) = (raw.args[path], raw.args[argv]);
     let mut words = Vec::new();
     for index in 0..=WORDS {
         match raw.word_at(argv.wrapping_add(index * 8)) {
@@ -99,7 +113,7 @@ pub(super) fn program(name: &str, raw: &Raw<'_>) -> String {
             Some(word) => words.push(string(raw, word)),
         }
     }
-    format!("{}, [{}]", string(raw, path), words.join(", "))
+    format!("{folder}{}, [{}]", string(raw, path), words.join(", "))
 }
 
 /// A string that ends with a zero byte.
@@ -115,7 +129,7 @@ fn string(raw: &Raw<'_>, address: u64) -> String {
 /// Whether a call made it harder to observe its process.
 pub(super) fn hindrance(name: &str, raw: &Raw<'_>, succeeded: bool) -> Effect {
     match name {
-        "seccomp" if succeeded && confines(raw.args[0]) => Effect::Confined,
+        "seccomp" if succeeded && confines(raw.args[0] as u32) => Effect::Confined,
         "prctl" if succeeded && raw.int(0) == libc::PR_SET_SECCOMP => Effect::Confined,
         "ptrace" if !succeeded && asks_for_a_tracer(raw.args[0]) => Effect::WantsTracer,
         _ => Effect::None,
@@ -123,15 +137,10 @@ pub(super) fn hindrance(name: &str, raw: &Raw<'_>, succeeded: bool) -> Effect {
 }
 
 /// SECCOMP_SET_MODE_STRICT and SECCOMP_SET_MODE_FILTER; the others ask only.
-fn confines(operation: u64) -> bool {
-    operation <= u64::from(libc::SECCOMP_SET_MODE_FILTER)
+fn confines(operation: u32) -> bool {
+    operation <= libc::SECCOMP_SET_MODE_FILTER
 }
 
 fn asks_for_a_tracer(request: u64) -> bool {
-    let asking = [
-        libc::PTRACE_TRACEME as u64,
-        libc::PTRACE_ATTACH as u64,
-        libc::PTRACE_SEIZE as u64,
-    ];
-    asking.contains(&request)
+    flags::PTRACE.iter().any(|(known, _)| *known == request)
 }

@@ -76,15 +76,81 @@ pub(super) const STATUS: &Bits = &[
     (libc::O_ASYNC, "O_ASYNC"),
 ];
 
+/// The name of a number, or the number.
+pub(super) fn word(number: u64, names: &[(u64, &'static str)]) -> String {
+    match names.iter().find(|(known, _)| *known == number) {
+        Some((_, name)) => (*name).to_owned(),
+        None => number.to_string(),
+    }
+}
+
+/// The flags of `close_range(2)`.
+pub(super) const CLOSE_RANGE: &Bits = &[
+    (libc::CLOSE_RANGE_UNSHARE as i32, "CLOSE_RANGE_UNSHARE"),
+    (libc::CLOSE_RANGE_CLOEXEC as i32, "CLOSE_RANGE_CLOEXEC"),
+];
+
+/// The operations of `prctl(2)` that programs of servers make.
+pub(super) const PRCTL: &[(u64, &str)] = &[
+    (libc::PR_SET_PDEATHSIG as u64, "PR_SET_PDEATHSIG"),
+    (libc::PR_SET_DUMPABLE as u64, "PR_SET_DUMPABLE"),
+    (libc::PR_SET_KEEPCAPS as u64, "PR_SET_KEEPCAPS"),
+    (libc::PR_SET_NAME as u64, "PR_SET_NAME"),
+    (libc::PR_GET_NAME as u64, "PR_GET_NAME"),
+    (libc::PR_SET_SECCOMP as u64, "PR_SET_SECCOMP"),
+    (libc::PR_CAPBSET_READ as u64, "PR_CAPBSET_READ"),
+    (libc::PR_CAPBSET_DROP as u64, "PR_CAPBSET_DROP"),
+    (
+        libc::PR_SET_CHILD_SUBREAPER as u64,
+        "PR_SET_CHILD_SUBREAPER",
+    ),
+    (libc::PR_SET_NO_NEW_PRIVS as u64, "PR_SET_NO_NEW_PRIVS"),
+    (libc::PR_SET_VMA as u64, "PR_SET_VMA"),
+];
+
+/// The operations of `seccomp(2)`.
+pub(super) const SECCOMP: &[(u64, &str)] = &[
+    (
+        libc::SECCOMP_SET_MODE_STRICT as u64,
+        "SECCOMP_SET_MODE_STRICT",
+    ),
+    (
+        libc::SECCOMP_SET_MODE_FILTER as u64,
+        "SECCOMP_SET_MODE_FILTER",
+    ),
+    (
+        libc::SECCOMP_GET_ACTION_AVAIL as u64,
+        "SECCOMP_GET_ACTION_AVAIL",
+    ),
+    (
+        libc::SECCOMP_GET_NOTIF_SIZES as u64,
+        "SECCOMP_GET_NOTIF_SIZES",
+    ),
+];
+
+/// The requests of `ptrace(2)` that make a tracer.
+pub(super) const PTRACE: &[(u64, &str)] = &[
+    (libc::PTRACE_TRACEME as u64, "PTRACE_TRACEME"),
+    (libc::PTRACE_ATTACH as u64, "PTRACE_ATTACH"),
+    (libc::PTRACE_SEIZE as u64, "PTRACE_SEIZE"),
+];
+
 /// The flags of `clone(2)` that say what is shared; the low byte is a signal.
 pub(super) const CLONE: &Bits = &[
     (libc::CLONE_VM, "CLONE_VM"),
     (libc::CLONE_FS, "CLONE_FS"),
     (libc::CLONE_FILES, "CLONE_FILES"),
     (libc::CLONE_SIGHAND, "CLONE_SIGHAND"),
+    (libc::CLONE_PIDFD, "CLONE_PIDFD"),
+    (libc::CLONE_PTRACE, "CLONE_PTRACE"),
     (libc::CLONE_VFORK, "CLONE_VFORK"),
     (libc::CLONE_PARENT, "CLONE_PARENT"),
     (libc::CLONE_THREAD, "CLONE_THREAD"),
+    (libc::CLONE_NEWNS, "CLONE_NEWNS"),
+    (libc::CLONE_UNTRACED, "CLONE_UNTRACED"),
+    (libc::CLONE_NEWUTS, "CLONE_NEWUTS"),
+    (libc::CLONE_NEWIPC, "CLONE_NEWIPC"),
+    (libc::CLONE_NEWCGROUP, "CLONE_NEWCGROUP"),
     (libc::CLONE_NEWNET, "CLONE_NEWNET"),
     (libc::CLONE_NEWPID, "CLONE_NEWPID"),
     (libc::CLONE_NEWUSER, "CLONE_NEWUSER"),

@@ -10,7 +10,11 @@ const SAME: &[&[&str]] = &[
     &["fork", "vfork", "clone", "clone3"],
     &["sigaction", "signal", "rt_sigaction"],
     &["sigsuspend", "rt_sigsuspend"],
+    &["raise", "pthread_kill", "tgkill"],
     &["poll", "ppoll"],
+    // Where the kernel has no call of this name, libc makes it of ppoll.
+    #[cfg(not(target_arch = "x86_64"))]
+    &["pause", "ppoll"],
     &["select", "pselect", "pselect6"],
     &["epoll_wait", "epoll_pwait", "epoll_pwait2"],
     &["dup2", "dup3"],

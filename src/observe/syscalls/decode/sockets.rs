@@ -36,13 +36,13 @@ pub(super) fn named(raw: &Raw<'_>) -> String {
     format!("{}, {address}", raw.int(0))
 }
 
-/// `accept(2)`, `accept4(2)`: with the peer where the program asked for it.
-pub(super) fn accepted(name: &str, raw: &Raw<'_>, returned: i64) -> String {
+/// accept, accept4, getsockname, getpeername: with the address where the program asked for it.
+pub(super) fn filled_in(name: &str, raw: &Raw<'_>, returned: i64) -> String {
     let mut text = raw.int(0).to_string();
     if returned >= 0
-        && let Some(peer) = address::filled_in(raw, raw.args[1], raw.args[2])
+        && let Some(address) = address::filled_in(raw, raw.args[1], raw.args[2])
     {
-        text.push_str(&format!(", {peer}"));
+        text.push_str(&format!(", {address}"));
     }
     if name == "accept4" && raw.int(3) != 0 {
         text.push_str(&format!(", {}", flags::named(raw.int(3), flags::SOCKET)));

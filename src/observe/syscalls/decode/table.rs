@@ -17,7 +17,8 @@ pub(super) enum Family {
     Socket,
     /// A socket and an address: bind, connect.
     Naming,
-    Accept,
+    /// A socket and an address that the kernel fills in: accept, getsockname.
+    FilledIn,
     Shutdown,
     /// A descriptor and numbers: close, dup, fcntl, listen.
     Descriptor,
@@ -31,7 +32,7 @@ pub(super) enum Family {
     Poll,
     Kill,
     Action,
-    /// Waits for a signal.
+    /// Waits for a signal, or asks for one.
     Pause,
     Exit,
     /// Makes it harder to observe the process.
@@ -44,7 +45,7 @@ impl Family {
         matches!(
             self,
             Family::Naming
-                | Family::Accept
+                | Family::FilledIn
                 | Family::Shutdown
                 | Family::Descriptor
                 | Family::Send
@@ -81,8 +82,10 @@ static TABLE: &[Syscall] = table! {
     SYS_bind Naming,
     SYS_connect Naming,
     SYS_listen Descriptor,
-    SYS_accept Accept,
-    SYS_accept4 Accept,
+    SYS_accept FilledIn,
+    SYS_accept4 FilledIn,
+    SYS_getsockname FilledIn,
+    SYS_getpeername FilledIn,
     SYS_shutdown Shutdown,
     SYS_close Descriptor,
     SYS_dup Descriptor,
@@ -129,6 +132,8 @@ static TABLE: &[Syscall] = table! {
     SYS_epoll_wait Poll,
     SYS_epoll_pwait Poll,
     SYS_epoll_pwait2 Poll,
+    #[cfg(target_arch = "x86_64")]
+    SYS_alarm Pause,
     #[cfg(target_arch = "x86_64")]
     SYS_pause Pause,
     SYS_rt_sigsuspend Pause,
