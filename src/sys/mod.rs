@@ -11,6 +11,8 @@ pub mod fdpass;
 pub(crate) mod fork;
 pub(crate) mod inherit;
 pub mod link;
+pub mod mounting;
+pub mod perf;
 pub mod pidfd;
 pub(crate) mod ptrace;
 pub(crate) mod seccomp;
