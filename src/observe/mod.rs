@@ -10,6 +10,7 @@
 //! | [`processes`] | the above | the processes of a run, as events |
 //! | [`sockets`] | the above | the sockets of a run, as events |
 //! | [`inventory`] | netstat2 | all TCP sockets of a host |
+//! | [`tracepoints`] | tracefs, perf rings | what the kernel itself records |
 //!
 //! They answer with plain values of [`crate::model`]. Something that vanished is no error;
 //! something that could not be read is never reported as absent.
@@ -24,3 +25,4 @@ pub mod processes;
 pub mod sockets;
 mod stat;
 pub mod syscalls;
+pub mod tracepoints;

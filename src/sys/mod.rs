@@ -10,6 +10,8 @@ pub(crate) mod before_main;
 pub mod fdpass;
 pub(crate) mod fork;
 pub(crate) mod inherit;
+pub mod mounting;
+pub mod perf;
 pub mod pidfd;
 pub(crate) mod ptrace;
 pub(crate) mod seccomp;
