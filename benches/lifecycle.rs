@@ -54,6 +54,7 @@ fn main() {
         net: Some(Place::Wire),
         timeout_scale: 1.0,
         settled: false,
+        events: Default::default(),
         syscalls: false,
         programs: Default::default(),
     };

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anstream::AutoStream;
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sockscope::driver::events;
 use sockscope::lab;
 use sockscope::model::ProgramName;
 use sockscope::report::format::Format;
@@ -95,6 +96,10 @@ pub(crate) struct Run {
     /// what is said of segments where there is no wire
     #[arg(long)]
     settled: bool,
+    /// Whether to record what the kernel tells itself of sockets, signals and processes (root or
+    /// CAP_PERFMON)
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    events: EventsWhen,
     /// Trace the programs' system calls and signals with ptrace(2)
     #[arg(long)]
     syscalls: bool,
@@ -251,6 +256,16 @@ enum Net {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum EventsWhen {
+    /// Where there is no wire to tell every state, if it is permitted
+    Auto,
+    /// Always; without permission nothing runs (exit code 3)
+    On,
+    /// Never
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum WireColumns {
     /// Flags, sequence numbers, length and window
     Full,
@@ -344,6 +359,7 @@ pub(crate) struct RunOptions {
     pub(crate) programs: Result<BTreeMap<ProgramName, Vec<String>>, String>,
     pub(crate) net: Option<Place>,
     pub(crate) settled: bool,
+    pub(crate) events: events::When,
     pub(crate) syscalls: bool,
     pub(crate) timeout_scale: f64,
     pub(crate) jobs: usize,
@@ -369,6 +385,11 @@ impl From<Run> for RunOptions {
             programs: replaced(&run),
             net: run.net.map(Place::from),
             settled: run.settled,
+            events: match run.events {
+                EventsWhen::Auto => events::When::Auto,
+                EventsWhen::On => events::When::On,
+                EventsWhen::Off => events::When::Off,
+            },
             syscalls: run.syscalls,
             timeout_scale: run.timeout_scale,
             jobs: run.jobs,

@@ -151,7 +151,7 @@ fn code_2_when_the_call_is_wrong() {
 
 #[test]
 fn code_3_when_it_could_not_be_observed() {
-    run(CONNECTS, &["--net", "host"])
+    run(CONNECTS, &["--net", "host", "--events", "off"])
         .exits(3)
         .prints("INCONCLUSIVE")
         .prints("remedy: --net wire");

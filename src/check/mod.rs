@@ -1,6 +1,6 @@
 //! Expectations against a timeline. No I/O: the same timeline gives the same verdicts.
 
-use crate::event::{Aspect, Kind};
+use crate::event::{Aspect, Kind, Source};
 use crate::model::Evidence;
 use crate::run::{Blind, Mismatch, Place, Polarity, Verdict};
 use crate::scenario::{Expectation, Paths};
@@ -126,7 +126,8 @@ pub fn expect(
 ) -> Verdict {
     let standing = standing(expectation, timeline, step, sight);
     if !matches!(standing, Standing::Holds(_))
-        && let Some(blind) = unmet_process(expectation, timeline)
+        && let Some(blind) =
+            unmet_process(expectation, timeline).or_else(|| untold(expectation, timeline, step))
     {
         return inconclusive(&blind);
     }
@@ -238,6 +239,24 @@ fn unmet_process(expectation: &Expectation, timeline: &Timeline) -> Option<Blind
             _ => None,
         });
     gaps.next().filter(|_| about_processes)
+}
+
+/// Where the kernel's record has a gap, what does not fit a path may be its doing.
+fn untold(expectation: &Expectation, timeline: &Timeline, step: usize) -> Option<Blind> {
+    let so_far = timeline.events().iter().filter(|event| event.step <= step);
+    let mut gaps = so_far.filter_map(|event| match &event.kind {
+        Kind::Gap {
+            aspect: aspect @ Aspect::Paths,
+            why,
+        } if event.source == Source::Kernel => Some(Blind {
+            aspect: *aspect,
+            why: why.clone(),
+            remedy: None,
+        }),
+        _ => None,
+    });
+    gaps.next()
+        .filter(|_| matches!(expectation, Expectation::Path { .. }))
 }
 
 fn inconclusive(blind: &Blind) -> Verdict {

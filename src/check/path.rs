@@ -21,7 +21,7 @@ pub(super) fn path(
         if *wanted == settled(TcpState::Close) {
             return Standing::not_yet(expected, format!("{name} never existed"), Vec::new());
         }
-        if sight.place != Place::Wire && wanted.last() == TcpState::Close {
+        if is_sampled(sight) && wanted.last() == TcpState::Close {
             return Standing::Unseen(Blind {
                 why: format!("{name} was not seen: it may have come and gone between two looks"),
                 ..blind_to_paths(sight, None)
@@ -61,7 +61,10 @@ pub(super) fn path(
             } => Some(why.clone()),
             _ => None,
         });
-    let incomplete = sight.place != Place::Wire || gap.is_some();
+    // Without a wire the order of the hosts is chance: whoever is content with settled states is
+    // content with another path there, too.
+    let content = sight.place != Place::Wire && sight.paths == Paths::Settled;
+    let incomplete = is_sampled(sight) || gap.is_some() || content && fit != Fit::Whole;
     if incomplete {
         return sampled(expected, endpoint, wanted, &observed, events, gap, sight);
     }
@@ -101,6 +104,12 @@ fn sampled(
         return Standing::Holds(Evidence::Seen);
     }
     Standing::Unseen(blind_to_paths(sight, gap))
+}
+
+/// Whether states are only looked at from time to time: neither the wire nor the kernel tells.
+fn is_sampled(sight: &Sight<'_>) -> bool {
+    let mut blind = sight.blind.iter();
+    blind.any(|blind| blind.aspect == Aspect::Paths)
 }
 
 /// Why not every state was seen.
@@ -269,9 +278,7 @@ fn blind_to(name: &EndpointName, timeline: &Timeline) -> Option<Blind> {
 /// its program has ended without one says nothing.
 fn unseen_in_passing(standing: Standing, sight: &Sight<'_>) -> Standing {
     match standing {
-        Standing::Missed(_) if sight.place != Place::Wire => {
-            Standing::Unseen(blind_to_paths(sight, None))
-        }
+        Standing::Missed(_) if is_sampled(sight) => Standing::Unseen(blind_to_paths(sight, None)),
         known => known,
     }
 }

@@ -14,7 +14,8 @@ pub(crate) fn main() -> u8 {
         }
     };
     let abilities = abilities::abilities(&executable);
-    let text: String = abilities.iter().map(line).collect();
+    let extra = abilities::kernel_events();
+    let text: String = abilities.iter().chain([&extra]).map(line).collect();
     if let Err(code) = print(&text) {
         return code;
     }

@@ -41,6 +41,7 @@ fn explain(arguments: &Explain, look: &Look) -> Result<String, u8> {
         net: None,
         timeout_scale: 1.0,
         settled: false,
+        events: Default::default(),
         syscalls: false,
         programs: Default::default(),
     };

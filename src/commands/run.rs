@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use sockscope::driver::events::Events;
 use sockscope::driver::pilot::Pilot;
 use sockscope::driver::{self, Extra, Options};
 use sockscope::report::{self, summary};
@@ -60,6 +61,7 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         net: options.net,
         timeout_scale: options.timeout_scale,
         settled: options.settled,
+        events: Events::new(options.events),
         syscalls: options.syscalls,
         programs,
     };

@@ -43,6 +43,7 @@ fn try_main(options: &TraceOptions) -> Result<u8, u8> {
         timeout_scale: 1.0,
         settled: true,
         syscalls: true,
+        events: Default::default(),
         programs: BTreeMap::new(),
     };
     for path in options.output.iter().chain(&options.scenario) {

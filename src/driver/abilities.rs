@@ -19,6 +19,18 @@ pub struct Ability {
     pub missing: Option<Unavailable>,
 }
 
+/// Tries whether the kernel's own events can be had. Everything else works without them.
+pub fn kernel_events() -> Ability {
+    Ability {
+        name: "kernel events",
+        gives: "every state without a wire, signals and their senders",
+        missing: super::events::missing().map(|missing| Unavailable {
+            why: missing.to_string(),
+            remedy: missing.remedy(),
+        }),
+    }
+}
+
 /// Tries every place on this machine. `executable` is sockscope itself.
 pub fn abilities(executable: &Path) -> Vec<Ability> {
     vec![

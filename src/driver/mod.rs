@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::check::{self, Sight, Standing};
 use crate::diagnose;
+use crate::event::{Aspect, Kind, Source};
 use crate::lab::wire::{OrderId, Wire};
 use crate::model::ProgramName;
 use crate::run::{
@@ -19,6 +20,7 @@ use crate::tolerance;
 
 pub mod abilities;
 mod act;
+pub mod events;
 mod extra;
 pub mod pilot;
 pub mod place;
@@ -32,6 +34,7 @@ pub mod trace;
 
 pub use extra::{Extra, capture, observe, run, run_with, step_through};
 
+use events::Events;
 use session::{Halt, Session};
 
 /// How to run a scenario.
@@ -46,6 +49,8 @@ pub struct Options {
     /// Whether settled states suffice where complete paths cannot be observed, whatever the file
     /// says.
     pub settled: bool,
+    /// Whether to record what the kernel tells itself.
+    pub events: Events,
     /// Whether system calls and signals are traced, whatever the file says.
     pub syscalls: bool,
     /// Commands that replace programs of the scenario.
@@ -96,6 +101,8 @@ impl Driver<'_> {
             self.session.pen.begin_step(index);
             let done = asked.map_err(Broken::from);
             let broken = done.and_then(|()| self.step(index, step)).err();
+            let session = &mut self.session;
+            session.sockets.check_losses(&mut session.pen);
             let mut checks = self.judge(index, step, broken.is_some());
             self.explain_taken_port(index, &mut checks);
             let failed = checks.iter().any(|c| matches!(c.verdict, Verdict::Fail(_)));
@@ -115,6 +122,7 @@ impl Driver<'_> {
         if stopped.is_none() && self.steps.len() == self.scenario.steps.len() {
             self.judge_orders();
         }
+        self.admit_gaps();
         let kept = self.session.wire.as_mut().and_then(Wire::kept_bytes);
         let capture = kept.map(|packets| Capture {
             began: SystemTime::now() - self.session.pen.elapsed(),
@@ -128,6 +136,27 @@ impl Driver<'_> {
             took: begun.elapsed(),
         };
         (run, capture)
+    }
+
+    /// Where paths were to be complete and were not, the header says so.
+    fn admit_gaps(&mut self) {
+        let gaps = self.session.pen.timeline().events().iter();
+        let first = gaps
+            .filter(|event| event.source == Source::Kernel)
+            .find_map(|event| match &event.kind {
+                Kind::Gap {
+                    aspect: aspect @ Aspect::Paths,
+                    why,
+                } => Some((*aspect, why.clone())),
+                _ => None,
+            });
+        if let Some((aspect, why)) = first {
+            self.header.blind.push(Blind {
+                aspect,
+                why,
+                remedy: None,
+            });
+        }
     }
 
     /// Acts, then waits until every expectation is decided or the time is over.

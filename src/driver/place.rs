@@ -10,7 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::session::Session;
 use super::still::Still;
-use super::{Options, sampled_blind};
+use super::{Options, events, sampled_blind};
 use crate::event::Source;
 use crate::lab::protocol::{HostSpec, Refusal, Setup, Stage};
 use crate::lab::wire::Wire;
@@ -98,13 +98,16 @@ pub(super) fn open<'a>(
             continue;
         }
         match open_place(scenario, options, place, interrupt, rto_min) {
-            Ok((session, places, settings)) => {
+            Ok((mut session, places, settings)) => {
                 header.settings = settings;
                 header.observers = observers(place, is_traced(scenario, options));
                 header.blind = match place {
                     Place::Wire => Vec::new(),
                     Place::Loopback | Place::Host => blind(missing.as_ref()),
                 };
+                if let Err(stopped) = events::record(&mut session, &mut header, options) {
+                    return Err(Box::new((header, stopped)));
+                }
                 let telling = telling(scenario, options);
                 return Ok(Opened {
                     session,

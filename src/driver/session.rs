@@ -24,6 +24,7 @@ use crate::tolerance;
 
 mod calls;
 mod hearing;
+pub(super) mod kernel;
 mod packets;
 
 /// The pipes of a program that was started.
@@ -53,6 +54,8 @@ pub(super) struct Session<'a> {
     pilot: Option<&'a mut dyn Pilot>,
     /// How long the pilot was thinking, all in all.
     pub(super) thought: Duration,
+    /// What the kernel records, where it is asked to.
+    pub(super) kernel: Option<kernel::KernelEar>,
     channel: Receiver,
     /// Pids that told something and were gone before anyone could look.
     unmet: Vec<i32>,
@@ -112,6 +115,7 @@ impl<'a> Session<'a> {
             still: None,
             pilot: None,
             thought: Duration::ZERO,
+            kernel: None,
             channel,
             unmet: Vec::new(),
             interrupt,
@@ -285,6 +289,7 @@ impl<'a> Session<'a> {
     fn drain(&mut self) -> Result<bool, Halt> {
         let mut any = self.hear()?;
         any |= self.hear_tracer();
+        any |= self.hear_kernel();
         any |= self.read_pipes();
         while let Some((pid, status)) = self.lab.next_reaped()? {
             any = true;

@@ -122,6 +122,11 @@ pub fn close_for_good(fd: OwnedFd) {
 }
 
 impl Lab {
+    /// The first process that sockscope started, as its own `/proc` shows it.
+    pub fn own_pid(&self) -> i32 {
+        self.first.id().cast_signed()
+    }
+
     /// Makes a lab. `executable` is sockscope itself.
     pub fn open(executable: &Path, setup: Setup) -> Result<(Lab, Vec<HostFds>), LabError> {
         let (control, theirs) = fdpass::pair()?;

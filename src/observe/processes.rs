@@ -2,18 +2,20 @@
 //! turns the answers into events.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use nix::poll::PollFlags;
 use nix::sys::signal::Signal;
 
 use super::holders::{HoldersByInode, holders_among};
 use super::process::{ProcRoot, ProcessError, ProcessWatch, Stat};
-use crate::driver::recorder::Recorder;
+use crate::driver::recorder::{Recorder, monotonic};
 use crate::event::{Aspect, Kind, Reaper, Source};
 use crate::model::{ExitStatus, HostName, ProcState, ProcessName};
 use crate::sys::pidfd::PidFd;
 
 mod ends;
+mod told;
 mod traced;
 
 /// One process of the run.
@@ -41,6 +43,8 @@ struct Watched {
     restless: bool,
     /// It is gone, and it is open whether the lab's first process reaped it.
     awaits_word: bool,
+    /// When a program was started, by `CLOCK_MONOTONIC`.
+    begun: Duration,
     /// A signal stopped it, the tracer says: it rests, although `/proc` shows a tracer's stop.
     stopped: bool,
     /// The tracer has told of its end: until then its parent does not know.
@@ -74,6 +78,7 @@ impl Watched {
             parent_ignores: false,
             restless: false,
             awaits_word: false,
+            begun: Duration::ZERO,
             stopped: false,
             end_traced: false,
         }
@@ -116,8 +121,10 @@ impl Processes {
     /// A program was started.
     pub fn started(&mut self, name: ProcessName, pid: i32, pidfd: PidFd, host: HostName) {
         let watch = ProcessWatch::open(&self.root, pid).ok().flatten();
-        self.all
-            .push(Watched::new(name, pid, Some(pidfd), watch, host));
+        self.all.push(Watched {
+            begun: monotonic(),
+            ..Watched::new(name, pid, Some(pidfd), watch, host)
+        });
     }
 
     /// The descriptors to wait for, with what to wait for: a process's end, then its reaping

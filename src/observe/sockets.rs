@@ -5,6 +5,7 @@ mod datagram;
 mod discovery;
 mod segments;
 mod told;
+mod traced;
 
 use std::collections::HashMap;
 
@@ -83,6 +84,8 @@ pub struct Sockets {
     follows_timers: bool,
     /// Whether the kernel cannot tell of UDP sockets.
     blind_to_datagrams: bool,
+    /// What the kernel tells itself, where it is asked to.
+    traced: Option<traced::Traced>,
 }
 
 impl Sockets {
@@ -94,6 +97,7 @@ impl Sockets {
             private,
             follows_timers: false,
             blind_to_datagrams: false,
+            traced: None,
         }
     }
 
@@ -151,18 +155,27 @@ impl Sockets {
         if known.gone || together {
             return Ok(());
         }
-        let diag = &self.hosts[known.host].diag;
-        let found = match diag.query(known.facts.tuple)? {
-            // For a moment while a mini-socket takes over from its socket, a look-up may find
-            // neither.
-            None => diag.query(known.facts.tuple)?,
-            found => found,
+        let found = match self.traced {
+            Some(_) => self.ask_traced(index, pen)?,
+            None => Some(self.ask_exactly(index)?),
         };
         match found {
-            Some(facts) => self.saw(index, facts, None, &mut |_| holders.clone(), pen),
-            None => self.gone(index, None, pen),
+            Some(Some(facts)) => self.saw(index, facts, None, &mut |_| holders.clone(), pen),
+            Some(None) => self.gone(index, None, pen),
+            None => {}
         }
         Ok(())
+    }
+
+    fn ask_exactly(&self, index: usize) -> Result<Option<SocketFacts>, DiagError> {
+        let known = &self.known[index];
+        let diag = &self.hosts[known.host].diag;
+        match diag.query(known.facts.tuple)? {
+            // For a moment while a mini-socket takes over from its socket, a look-up may find
+            // neither.
+            None => diag.query(known.facts.tuple),
+            found => Ok(found),
+        }
     }
 
     fn find(&self, host: usize, tuple: Tuple) -> Option<usize> {
@@ -192,6 +205,14 @@ impl Sockets {
         holders: &HoldersByInode,
         pen: &mut Recorder,
     ) {
+        if facts.state != TcpState::Listen {
+            self.catch_up(pen);
+            if self.find(host, facts.tuple).is_some()
+                || self.adopt_traced(host, &facts, holders, pen)
+            {
+                return;
+            }
+        }
         let key = SocketKey(self.known.len() as u32 + 1);
         let owner = self.owner(host, &facts, holders);
         let state = facts.state;
@@ -206,6 +227,7 @@ impl Sockets {
             gone: false,
         });
         self.emit(key, host, state, Some(facts), owner, cause, pen);
+        self.appeared_untold(self.known.len() - 1, pen);
     }
 
     /// The program that a new socket belongs to: who holds it; else the owner of the listener that
@@ -243,7 +265,9 @@ impl Sockets {
         let known = &self.known[index];
         // A request socket and its child may have different cookies; any other change of cookie
         // is a new socket on the old addresses.
-        let same = known.facts.cookie == facts.cookie || known.facts.state == TcpState::SynRecv;
+        let same = known.facts.cookie == facts.cookie
+            || known.facts.state == TcpState::SynRecv
+            || known.facts.cookie == 0;
         if !same {
             let host = known.host;
             self.gone(index, None, pen);

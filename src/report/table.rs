@@ -83,6 +83,7 @@ fn place(run: &Run) -> String {
     let completeness = match sampled {
         _ if run.steps.is_empty() && run.stopped.is_some() => "not run",
         true => "sampled",
+        false if run.header.place != Place::Wire => "traced",
         false => "complete",
     };
     let traced = match run.header.observers.contains(&Source::Syscalls) {

@@ -168,6 +168,7 @@ impl Scenario {
             timeout_scale: self.timeout_scale,
             settled: self.settled,
             syscalls: self.syscalls,
+            events: Default::default(),
             programs: self.programs.clone(),
         };
         Ok(Run::new(driver::run(&self.scenario, &options, None)))

@@ -38,9 +38,10 @@ impl Timeline {
             }
             Kind::Socket { .. } => self.learn_state(index, event),
             Kind::Datagram { .. } => self.learn_datagram(index, event),
-            Kind::Gauges { key, facts } => {
-                self.with_endpoint(*key, |e| e.facts = Some(facts.clone()));
-            }
+            Kind::Gauges { key, facts } => self.with_endpoint(*key, |e| {
+                e.tuple = Some(facts.tuple);
+                e.facts = Some(facts.clone());
+            }),
             Kind::Holders {
                 key,
                 holders,

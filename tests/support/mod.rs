@@ -58,6 +58,7 @@ pub(crate) fn options(net: Option<Place>) -> Options {
         net,
         timeout_scale: 1.0,
         settled: false,
+        events: Default::default(),
         syscalls: false,
         programs: Default::default(),
     }

@@ -33,6 +33,7 @@ impl Session<'_> {
     }
 
     fn take_news(&mut self, News { at, pid, what }: News) {
+        self.hear_kernel_until(at);
         // A program that could not be started has no name.
         let Some(process) = self.processes.name_of(pid).cloned() else {
             return;

@@ -21,6 +21,9 @@ impl Session<'_> {
         let all = self.channel.recv()?;
         let any = !all.is_empty();
         for received in all {
+            if let Ok(record) = &received.record {
+                self.hear_kernel_until(Duration::from_nanos(record.at_ns));
+            }
             let sender = self.processes.sender(received.pid, &mut self.pen);
             match (received.record, sender) {
                 (Ok(record), Some(process)) => {

@@ -36,6 +36,8 @@ impl Sockets {
         in_order_of_connecting(&mut others);
         for facts in listeners.into_iter().chain(others) {
             match self.find_facts(host, &facts) {
+                // It was asked for just before, with what the kernel tells of it.
+                Some(_) if self.traced.is_some() && facts.state != TcpState::Listen => {}
                 Some(index) => self.saw(index, facts, None, &mut |_| holders.clone(), pen),
                 None => self.appeared(host, facts, None, holders, pen),
             }
