@@ -10,6 +10,10 @@ pub const SETTLE: Duration = Duration::from_secs(1);
 /// Anything that arrives ends the pause at once.
 pub const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(30), Duration::from_millis(2));
 
+/// The longest pause while a tracer tells of a busy process. The pauses double, so that looking
+/// takes at most as long again as the process was busy.
+pub const LOOK_AGAIN_TRACED: Duration = Duration::from_millis(10);
+
 /// How often in a row sockscope leaves a shared CPU to the lab before it pauses instead.
 pub const YIELDS: u32 = 8;
 

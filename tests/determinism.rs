@@ -1,42 +1,18 @@
 //! The same scenario gives the same states, segments and lives, every time. `SOCKSCOPE_ROUNDS`
 //! sets how often normal-close runs (50); all the others run a sixteenth of that.
 
+#[path = "support/lanes.rs"]
+mod lanes;
 mod support;
 
-use sockscope::compare::{self, Lane};
+use lanes::{difference, sequence};
 use sockscope::driver;
 use sockscope::record::line::Counts;
-use sockscope::run::{Place, Run};
+use sockscope::run::Place;
 use support::{all_names, built_in, options, wire};
 
 fn rounds() -> usize {
     std::env::var("SOCKSCOPE_ROUNDS").map_or(50, |rounds| rounds.parse().expect("a number"))
-}
-
-/// The states of each endpoint, the packets, and each process's life, one line each.
-fn sequence(run: &Run) -> Vec<String> {
-    compare::lanes(&compare::normal(run, false), false)
-        .into_iter()
-        .filter(|(lane, _)| matches!(lane, Lane::States(_) | Lane::Wire | Lane::Life(_)))
-        .flat_map(|(lane, items)| {
-            items
-                .into_iter()
-                .map(move |item| format!("{lane}: step {} {}", item.step + 1, item.text))
-        })
-        .collect()
-}
-
-/// The lines in which two sequences differ first.
-fn difference(first: &[String], second: &[String]) -> String {
-    let at = first
-        .iter()
-        .zip(second)
-        .position(|(a, b)| a != b)
-        .unwrap_or(first.len().min(second.len()));
-    let around = |lines: &[String]| {
-        lines[at.saturating_sub(2).min(lines.len())..(at + 3).min(lines.len())].join("\n  ")
-    };
-    format!("  {}\nagainst\n  {}", around(first), around(second))
 }
 
 /// Runs a scenario so often and says how often it differed from the first time, and how.

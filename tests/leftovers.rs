@@ -44,22 +44,23 @@ fn places() -> &'static [&'static str] {
     }
 }
 
-#[test]
-fn sigkill_at_any_moment() {
+/// Kills sockscope with SIGKILL, round by round a little later.
+fn sigkill_rounds(name: &str, options: &[&str], rounds: u64, later: Duration) {
     let file = lasting();
     let path = file.path().to_str().expect("a path");
-    let mark = Mark::new("sigkill");
+    let mark = Mark::new(name);
     // From before the lab exists to well into the waiting step.
-    for round in 0..200_u64 {
+    for round in 0..rounds {
         let places = places();
         let place = places[round as usize % places.len()];
         let mut child = sockscope(&["run", path, "--net", place])
+            .args(options)
             .env(Mark::NAME, mark.value())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("sockscope runs");
-        let until = Instant::now() + Duration::from_micros(137 * round);
+        let until = Instant::now() + later * round as u32;
         while Instant::now() < until {
             std::hint::spin_loop();
         }
@@ -67,6 +68,18 @@ fn sigkill_at_any_moment() {
         child.wait().expect("reaped");
     }
     mark.assert_gone();
+}
+
+#[test]
+fn sigkill_at_any_moment() {
+    sigkill_rounds("sigkill", &[], 200, Duration::from_micros(137));
+}
+
+/// Whoever stands in a tracer's stop when the tracer dies neither stays stopped nor goes on.
+#[test]
+fn sigkill_at_any_moment_of_a_traced_run() {
+    let options = ["--syscalls"];
+    sigkill_rounds("traced", &options, 150, Duration::from_micros(273));
 }
 
 #[test]
@@ -121,12 +134,15 @@ fn a_failed_run_leaves_nothing() {
     let file = lasting();
     let path = file.path().to_str().expect("a path");
     for place in places() {
-        let mark = Mark::new(&format!("failed-{place}"));
-        let output = sockscope(&["run", path, "--net", place, "--timeout-scale", "0.001"])
-            .env(Mark::NAME, mark.value())
-            .output()
-            .expect("sockscope runs");
-        assert_eq!(output.status.code(), Some(1), "{place}");
-        assert_eq!(mark.bearers(), Vec::<i32>::new(), "{place}");
+        for traced in [&[][..], &["--syscalls"][..]] {
+            let mark = Mark::new(&format!("failed-{place}-{}", traced.len()));
+            let output = sockscope(&["run", path, "--net", place, "--timeout-scale", "0.001"])
+                .args(traced)
+                .env(Mark::NAME, mark.value())
+                .output()
+                .expect("sockscope runs");
+            assert_eq!(output.status.code(), Some(1), "{place} {traced:?}");
+            assert_eq!(mark.bearers(), Vec::<i32>::new(), "{place} {traced:?}");
+        }
     }
 }

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::place::{Unavailable, unavailable};
-use crate::lab::protocol::Setup;
-use crate::lab::{self, Lab, reexec};
+use crate::lab::protocol::{Setup, TalkError};
+use crate::lab::{self, Lab, LabError, reexec};
 use crate::model::HostName;
+use crate::observe::syscalls::Tracing;
 
 /// Something that a machine may or may not let sockscope do.
 #[derive(Clone, Debug)]
@@ -45,6 +46,11 @@ pub fn abilities(executable: &Path) -> Vec<Ability> {
             missing: wire(executable),
         },
         Ability {
+            name: "system calls",
+            gives: "every call that matters, of any program, and signals (--syscalls)",
+            missing: tracing(executable),
+        },
+        Ability {
             name: "exit statuses",
             gives: "how every child ended, whoever reaped it (Linux 6.15)",
             missing: exit_statuses(executable),
@@ -69,6 +75,31 @@ fn attempt(executable: &Path, wire: bool) -> Option<Unavailable> {
         ],
     };
     Lab::open(executable, setup).err().map(|e| unavailable(&e))
+}
+
+/// Tries to trace a lab's first process, in namespaces of its own or, where there are none, without.
+fn tracing(executable: &Path) -> Option<Unavailable> {
+    let attempt = |isolated: bool| {
+        let setup = Setup {
+            traced: true,
+            isolated,
+            wire: false,
+            cpu: None,
+            hosts: vec![lab::host_spec(HostName::from("lo"), 0)],
+        };
+        let (lab, _fds) = Lab::open(executable, setup)?;
+        let first = lab.first_pid().ok_or(LabError::Talk(TalkError::Gone))?;
+        let tracing = Tracing::begin(first, false).map_err(LabError::NotTraced)?;
+        drop(lab);
+        drop(tracing);
+        Ok(())
+    };
+    match attempt(true) {
+        Err(LabError::Refused(_)) => attempt(false),
+        other => other,
+    }
+    .err()
+    .map(|error: LabError| unavailable(&error))
 }
 
 fn exit_statuses(executable: &Path) -> Option<Unavailable> {

@@ -116,6 +116,17 @@ pub(super) fn open<'a>(
                     telling,
                 });
             }
+            // It is so at every place.
+            Err(error @ LabError::NotTraced(_)) => {
+                let Unavailable { why, remedy } = unavailable(&error);
+                let stopped = Stopped {
+                    why: format!("cannot trace system calls: {why}"),
+                    span: None,
+                    help: remedy,
+                    outcome: Outcome::Inconclusive,
+                };
+                return Err(Box::new((header, stopped)));
+            }
             Err(error) => {
                 let refused = unavailable(&error);
                 missing.get_or_insert(refused);
@@ -428,7 +439,7 @@ fn free_ports() -> Result<[u16; 2], LabError> {
 pub fn unavailable(error: &LabError) -> Unavailable {
     let remedy = match error {
         LabError::Refused(refusal) => remedy(refusal),
-        LabError::NotTraced(refused) => Some(refused.remedy().to_owned()),
+        LabError::NotTraced(refused) => Some(refused.remedy()),
         _ => None,
     };
     Unavailable {

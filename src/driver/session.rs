@@ -63,6 +63,16 @@ pub(super) struct Session<'a> {
     settle_for: Duration,
 }
 
+/// What there was to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drained {
+    Nothing,
+    /// The tracer told of calls and the like.
+    OnlyNews,
+    /// Something else, or that too.
+    More,
+}
+
 /// The run has to end now.
 #[derive(Debug)]
 pub(super) enum Halt {
@@ -189,7 +199,7 @@ impl<'a> Session<'a> {
             let quiet = self.processes.look(&mut self.pen);
             // A timer may have woken a process meanwhile. When its end has been seen, what it told
             // before must be heard before anybody judges by it.
-            let woke = !quiet || self.drain()?;
+            let woke = !quiet || self.drain()? != Drained::Nothing;
             if woke && begun.elapsed() <= self.settle_for {
                 continue;
             }
@@ -201,13 +211,23 @@ impl<'a> Session<'a> {
     }
 
     fn come_to_rest(&mut self, begun: Instant) -> Result<(), Halt> {
-        let mut pause = tolerance::LOOK_AGAIN.0;
+        let (first_pause, mut longest) = tolerance::LOOK_AGAIN;
+        let mut pause = first_pause;
         let mut quiet_before = false;
         let mut yielded = 0;
         loop {
-            if self.drain()? {
-                quiet_before = false;
-                pause = tolerance::LOOK_AGAIN.0;
+            // Who is traced stops often, and that alone is no reason to look more often: a look
+            // costs about as much as a stop.
+            match self.drain()? {
+                Drained::Nothing => {}
+                Drained::OnlyNews => {
+                    quiet_before = false;
+                    longest = tolerance::LOOK_AGAIN_TRACED;
+                }
+                Drained::More => {
+                    quiet_before = false;
+                    pause = first_pause;
+                }
             }
             let patience_over = begun.elapsed() > self.settle_for;
             if patience_over {
@@ -215,9 +235,10 @@ impl<'a> Session<'a> {
             }
             let quiet = self.processes.look(&mut self.pen);
             if quiet || patience_over {
-                // What a process told before it blocked stands before what it sent.
+                // What a process told before it blocked stands before what it sent. Who never
+                // rests always has something to tell.
                 if self.hear()?
-                    || self.hear_tracer()
+                    || self.hear_tracer() && !patience_over
                     || self.deliver_one()?
                     || self.take_packet()?
                 {
@@ -225,7 +246,7 @@ impl<'a> Session<'a> {
                     continue;
                 }
                 // A second look: between a child's end and its parent's waking both seem blocked.
-                if patience_over || quiet_before && !self.drain()? {
+                if patience_over || quiet_before && self.drain()? == Drained::Nothing {
                     return Ok(());
                 }
                 quiet_before = quiet;
@@ -239,14 +260,20 @@ impl<'a> Session<'a> {
                 std::thread::yield_now();
             } else {
                 yielded = 0;
-                self.wait(pause)?;
-                pause = (pause * 2).min(tolerance::LOOK_AGAIN.1);
+                self.wait_for(pause, false)?;
+                pause = (pause * 2).min(longest);
             }
         }
     }
 
     /// Waits until something arrives, at most so long.
     pub(super) fn wait(&mut self, most: Duration) -> Result<(), Halt> {
+        // What a process tells that never rests says nothing about anybody who does.
+        let news = !self.processes.any_restless();
+        self.wait_for(most, news)
+    }
+
+    fn wait_for(&mut self, most: Duration, news: bool) -> Result<(), Halt> {
         let most = match self.wire.as_ref().and_then(Wire::next_due) {
             Some(due) => most.min(due.saturating_duration_since(Instant::now())),
             None => most,
@@ -257,7 +284,7 @@ impl<'a> Session<'a> {
             .chain(self.lab.fd())
             .chain(self.wire.iter().flat_map(Wire::fds))
             .chain((!self.channel.is_closed()).then(|| self.channel_fd()))
-            .chain(self.tracing.iter().map(Tracing::fd))
+            .chain(self.tracing.iter().filter(|_| news).map(Tracing::fd))
             .chain(
                 self.pipes
                     .iter()
@@ -285,14 +312,14 @@ impl<'a> Session<'a> {
         self.channel.as_fd()
     }
 
-    /// Takes everything but packets that is there now. Says whether there was anything.
-    fn drain(&mut self) -> Result<bool, Halt> {
-        let mut any = self.hear()?;
-        any |= self.hear_tracer();
-        any |= self.hear_kernel();
-        any |= self.read_pipes();
+    /// Takes everything but packets that is there now.
+    fn drain(&mut self) -> Result<Drained, Halt> {
+        let mut more = self.hear()?;
+        let news = self.hear_tracer();
+        more |= self.hear_kernel();
+        more |= self.read_pipes();
         while let Some((pid, status)) = self.lab.next_reaped()? {
-            any = true;
+            more = true;
             // The tracer told of the end before anybody could be reaped.
             self.hear_tracer();
             self.processes.look(&mut self.pen);
@@ -304,9 +331,13 @@ impl<'a> Session<'a> {
                 self.processes.reaped_by_init(pid, status, &mut self.pen);
             }
             self.processes.no_more_words(&mut self.pen);
-            any = true;
+            more = true;
         }
-        Ok(any)
+        Ok(match (news, more) {
+            (_, true) => Drained::More,
+            (true, false) => Drained::OnlyNews,
+            (false, false) => Drained::Nothing,
+        })
     }
 
     /// Asks the kernel for everything.

@@ -84,11 +84,12 @@ impl Watched {
         }
     }
 
-    /// Its state as it would be without a tracer: under one, whoever is stopped by a signal and
-    /// whoever the tracer just looks at have the same letter.
-    fn letter(&self, stat: &Stat) -> ProcState {
+    /// Its state as it would be without the run's tracer: under one, whoever is stopped by a
+    /// signal and whoever the tracer just looks at have the same letter.
+    fn letter(&self, stat: &Stat, traced: bool) -> ProcState {
         match stat.state {
             ProcState::Traced if self.stopped => ProcState::Stopped,
+            ProcState::Traced if traced => self.state,
             other => other,
         }
     }
@@ -273,6 +274,10 @@ impl Processes {
         if watch.is_none() && pidfd.is_none() {
             return false;
         }
+        // The tracer tells of it in a moment, or has done so and nobody listened yet.
+        if self.traced && !self.escaped_the_tracer(pid) {
+            return true;
+        }
         self.take_child(parent, pid, pidfd, watch, pen);
         true
     }
@@ -334,7 +339,7 @@ impl Processes {
 
     fn note(&mut self, index: usize, stat: &Stat, pen: &mut Recorder) {
         let process = &self.all[index];
-        let state = process.letter(stat);
+        let state = process.letter(stat, self.traced);
         let orphan = process.parent.is_some_and(|parent| self.all[parent].ended)
             && process.ppid != stat.ppid
             && process.ppid != 0;
@@ -389,6 +394,13 @@ impl Processes {
             );
             HoldersByInode::default()
         })
+    }
+
+    /// Whether any process is not waited for, because it did not come to rest.
+    pub fn any_restless(&self) -> bool {
+        self.all
+            .iter()
+            .any(|process| process.restless && !process.ended)
     }
 
     /// Stops waiting for the processes that are busy now, and says so.

@@ -128,16 +128,29 @@ pub enum Refused {
 
 impl Refused {
     /// What would change it.
-    pub fn remedy(&self) -> &'static str {
-        match self {
-            Refused::Seize(Errno::EPERM | Errno::EACCES) => {
-                "kernel.yama.ptrace_scope must be below 3, and a container's seccomp profile must \
-                 allow ptrace (docker: --cap-add SYS_PTRACE)"
+    pub fn remedy(&self) -> String {
+        let scope = std::fs::read_to_string(YAMA).unwrap_or_default();
+        match (self, scope.trim()) {
+            (Refused::Seize(Errno::EPERM | Errno::EACCES), "3") => {
+                "kernel.yama.ptrace_scope is 3: nobody may trace until the machine is booted with \
+                 another value"
             }
-            Refused::Seize(_) | Refused::Start(_) => "run without --syscalls",
+            (Refused::Seize(Errno::EPERM | Errno::EACCES), "2") => {
+                "sudo sysctl kernel.yama.ptrace_scope=1, or run as root; in a container: \
+                 --cap-add SYS_PTRACE"
+            }
+            (Refused::Seize(Errno::EPERM | Errno::EACCES), _) => {
+                "in a container, a seccomp profile that allows ptrace: --cap-add SYS_PTRACE; or \
+                 run without --syscalls"
+            }
+            (Refused::Seize(_) | Refused::Start(_), _) => "run without --syscalls",
         }
+        .to_owned()
     }
 }
+
+/// Whom the kernel lets trace whom (Yama, `ptrace(2)`).
+const YAMA: &str = "/proc/sys/kernel/yama/ptrace_scope";
 
 /// A tracer at work. It ends when the lab's processes have ended: drop the lab first.
 #[derive(Debug)]

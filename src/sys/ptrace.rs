@@ -49,7 +49,7 @@ pub(crate) enum Stop {
     /// A call has returned, and the thread has not seen the result yet.
     Exit(Exit),
     /// It made a new process or thread, which is traced as well.
-    Born(Standing, Birth),
+    Born(Standing),
     /// It runs another program from now on.
     Executed(Standing),
     /// A signal is about to reach it.
@@ -58,17 +58,6 @@ pub(crate) enum Stop {
     Group(GroupStop),
     /// Its first stop of all, or its process goes on after SIGCONT.
     Trap(Standing),
-}
-
-/// How a process or thread was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Birth {
-    /// `fork(2)`, or a `clone(2)` that asks for SIGCHLD.
-    Fork,
-    /// `vfork(2)`.
-    Vfork,
-    /// Any other `clone(2)`: of threads usually.
-    Clone,
 }
 
 /// A stop in which the thread only can be let go.
@@ -160,9 +149,9 @@ fn told(tid: i32, status: i32) -> Option<Waited> {
     let standing = Standing(tid);
     Some(Waited::Stopped(match status >> 16 {
         libc::PTRACE_EVENT_SECCOMP => Stop::Entry(Entry(tid)),
-        libc::PTRACE_EVENT_FORK => Stop::Born(standing, Birth::Fork),
-        libc::PTRACE_EVENT_VFORK => Stop::Born(standing, Birth::Vfork),
-        libc::PTRACE_EVENT_CLONE => Stop::Born(standing, Birth::Clone),
+        libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
+            Stop::Born(standing)
+        }
         libc::PTRACE_EVENT_EXEC => Stop::Executed(standing),
         libc::PTRACE_EVENT_STOP if signal != libc::SIGTRAP => Stop::Group(GroupStop(tid)),
         0 if signal == libc::SIGTRAP | 0x80 => Stop::Exit(Exit(tid)),
@@ -189,12 +178,30 @@ impl Standing {
         Ok(i32::try_from(message).unwrap_or(0))
     }
 
+    /// From now on the kernel kills it, and what it forks, when the tracer ends.
+    ///
+    /// # Errors
+    /// `ESRCH` when it was killed meanwhile.
+    pub(crate) fn end_with_tracer(&self) -> nix::Result<()> {
+        let options = OPTIONS | libc::PTRACE_O_EXITKILL;
+        request(libc::PTRACE_SETOPTIONS, self.0, 0, options as usize)
+    }
+
     /// Lets it go on.
     ///
     /// # Errors
     /// `ESRCH` when it was killed meanwhile.
     pub(crate) fn resume(self) -> nix::Result<()> {
         request(libc::PTRACE_CONT, self.0, 0, 0)
+    }
+
+    /// Lets it finish the call in which it stopped; the next stop is [`Stop::Exit`], unless
+    /// something ends it before.
+    ///
+    /// # Errors
+    /// `ESRCH` when it was killed meanwhile.
+    pub(crate) fn resume_to_exit(self) -> nix::Result<()> {
+        request(libc::PTRACE_SYSCALL, self.0, 0, 0)
     }
 }
 

@@ -9,6 +9,8 @@ use sockscope::driver::Options;
 use sockscope::run::{Place, Run};
 use sockscope::scenario::{Scenario, SourceText, builtin};
 
+pub(crate) mod ordinary;
+
 /// The built executable.
 pub(crate) const SOCKSCOPE: &str = env!("CARGO_BIN_EXE_sockscope");
 

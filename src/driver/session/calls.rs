@@ -78,8 +78,8 @@ impl Session<'_> {
             What::Looked { inode, seen } => {
                 return self.sockets.looked_at(seen, inode, None, &mut self.pen);
             }
-            What::Stopped => return self.processes.stopped(pid, true),
-            What::Continued => return self.processes.stopped(pid, false),
+            What::Stopped => return self.processes.stopped(pid, true, &mut self.pen),
+            What::Continued => return self.processes.stopped(pid, false, &mut self.pen),
             What::Ended(status) => {
                 return self.processes.end_traced(pid, status, &mut self.pen);
             }

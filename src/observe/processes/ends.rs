@@ -116,6 +116,9 @@ impl Processes {
         let process = &mut self.all[index];
         process.reaped = true;
         process.tell_end(status, pen);
+        // Nothing can be asked of it any more; a run may have thousands.
+        process.watch = None;
+        process.pidfd = None;
         pen.emit(
             Source::Sampler,
             Kind::Reaped {

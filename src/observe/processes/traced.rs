@@ -2,8 +2,8 @@
 
 use super::Processes;
 use crate::driver::recorder::Recorder;
-use crate::event::Reaper;
-use crate::model::{ExitStatus, ProcessName};
+use crate::event::{Kind, Reaper, Source};
+use crate::model::{ExitStatus, ProcState, ProcessName};
 use crate::observe::process::ProcessWatch;
 use crate::sys::pidfd::PidFd;
 
@@ -11,6 +11,25 @@ impl Processes {
     /// Whether from now on a tracer tells of all processes.
     pub fn are_traced(&mut self, traced: bool) {
         self.traced = traced;
+    }
+
+    /// Whether no tracer tells of this child: it lives and is not traced. One that ended may have
+    /// been.
+    pub(super) fn escaped_the_tracer(&self, pid: i32) -> bool {
+        let path = self.root.path().join(format!("{pid}/status"));
+        let Ok(status) = std::fs::read(path) else {
+            return false;
+        };
+        let status = String::from_utf8_lossy(&status);
+        let says = |key: &str, wanted: fn(&str) -> bool| {
+            let mut lines = status.lines();
+            lines.any(|line| {
+                line.strip_prefix(key)
+                    .is_some_and(|rest| wanted(rest.trim()))
+            })
+        };
+        says("TracerPid:", |pid| pid == "0")
+            && says("State:", |state| !state.starts_with(['Z', 'X']))
     }
 
     /// The newest process of this pid.
@@ -58,9 +77,21 @@ impl Processes {
     }
 
     /// A signal stopped a process, or SIGCONT let it go on.
-    pub fn stopped(&mut self, pid: i32, stopped: bool) {
-        if let Some(process) = self.all.iter_mut().rfind(|process| process.pid == pid) {
-            process.stopped = stopped;
+    pub fn stopped(&mut self, pid: i32, stopped: bool, pen: &mut Recorder) {
+        let Some(process) = self.all.iter_mut().rfind(|process| process.pid == pid) else {
+            return;
+        };
+        process.stopped = stopped;
+        // It may go on before anybody samples.
+        if stopped && process.state != ProcState::Stopped {
+            process.state = ProcState::Stopped;
+            pen.emit(
+                Source::Syscalls,
+                Kind::ProcessState {
+                    process: process.name.clone(),
+                    state: ProcState::Stopped,
+                },
+            );
         }
     }
 

@@ -113,6 +113,8 @@ pub enum Effect {
     ClosedMany,
     /// It put a seccomp filter on itself.
     Confined,
+    /// It made a ring by which it asks for things without system calls (`io_uring(7)`).
+    Ring,
     /// It wanted to be traced by its parent, or to trace another one, and may not.
     WantsTracer,
 }
@@ -163,6 +165,37 @@ impl Begun {
         }
     }
 
+    /// The descriptor that it opened.
+    pub fn opens(&self, returned: i64) -> Option<i32> {
+        let opens = match self.syscall.name {
+            "socket" | "accept" | "accept4" | "dup" | "dup2" | "dup3" => true,
+            "fcntl" => matches!(self.args[1] as i32, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC),
+            _ => false,
+        };
+        i32::try_from(returned).ok().filter(|fd| opens && *fd >= 0)
+    }
+
+    /// What the child of a fork shares with its maker (`CLONE_…` of `clone(2)`); nothing for
+    /// another call.
+    pub fn shared(&self, memory: &dyn Memory) -> Option<i32> {
+        let raw = Raw {
+            args: self.args,
+            memory,
+            room: self.room,
+        };
+        (self.syscall.family == Family::Fork).then(|| arguments::shared(self.syscall.name, &raw))
+    }
+
+    /// Whether it makes a process or a thread.
+    pub fn forks(&self) -> bool {
+        self.syscall.family == Family::Fork
+    }
+
+    /// Whether it goes on with the call before, which a stop interrupted (`restart_syscall(2)`).
+    pub fn resumes(&self) -> bool {
+        self.syscall.family == Family::Resume
+    }
+
     /// Whether it matters only if its descriptor is a socket.
     pub fn is_only_for_sockets(&self) -> bool {
         self.syscall.family.has_descriptor()
@@ -174,7 +207,7 @@ impl Begun {
     }
 
     /// The call when it does not come back: its process ended in it.
-    pub fn never(self) -> Call {
+    pub fn never(mut self) -> Call {
         let nowhere = Raw {
             args: self.args,
             memory: &Nowhere,
@@ -186,15 +219,15 @@ impl Begun {
 
     /// The call when it returned: a value, an errno as a negative number, or one of -512 to -516,
     /// which programs never see.
-    pub fn end(self, returned: i64, memory: &dyn Memory) -> Ended {
+    pub fn end(mut self, returned: i64, memory: &dyn Memory) -> Ended {
         let raw = Raw {
             args: self.args,
             memory,
             room: self.room,
         };
-        let args = self.arguments(&raw, returned);
         let result = self.result(&raw, returned);
         let effect = self.effect(&raw, returned);
+        let args = self.arguments(&raw, returned);
         Ended {
             call: self.call(args, result),
             effect,
@@ -213,11 +246,11 @@ impl Begun {
         }
     }
 
-    fn arguments(&self, raw: &Raw<'_>, returned: i64) -> String {
+    fn arguments(&mut self, raw: &Raw<'_>, returned: i64) -> String {
         let name = self.syscall.name;
         match self.syscall.family {
             Family::Socket => sockets::made(name, raw, returned),
-            Family::Naming | Family::Send | Family::Exec => self.shown.clone(),
+            Family::Naming | Family::Send | Family::Exec => std::mem::take(&mut self.shown),
             Family::FilledIn => sockets::filled_in(name, raw, returned),
             Family::Shutdown => sockets::shutdown(raw),
             Family::Descriptor => arguments::descriptor(name, raw),
@@ -228,7 +261,7 @@ impl Begun {
             Family::Poll => waiting::polled(name, raw, returned, &self.shown),
             Family::Kill => signals::sent(name, raw),
             Family::Action => signals::action(raw),
-            Family::Pause | Family::Exit | Family::CloseRange | Family::Hinder => {
+            Family::Pause | Family::Resume | Family::Exit | Family::CloseRange | Family::Hinder => {
                 arguments::plain(name, raw)
             }
         }

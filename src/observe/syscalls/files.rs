@@ -9,20 +9,76 @@ use std::collections::HashMap;
 pub(super) struct Files {
     /// The inode behind a descriptor; nothing for what is no socket.
     known: HashMap<i32, Option<u32>>,
+    /// Whether others open and close these descriptors too.
+    shared: Shared,
 }
+
+/// Who else has the same table of descriptors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Shared {
+    /// Nobody.
+    #[default]
+    No,
+    /// Threads of the process: while one closes a number, another may ask for it.
+    Threads,
+    /// Another process (CLONE_FILES), whose calls change this one's: nothing is remembered.
+    Processes,
+}
+
+/// `/proc` does not show this process's descriptors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hidden;
 
 impl Files {
     /// The inode of the socket behind a descriptor, asked of `/proc` through a thread of the
     /// process that stands still.
-    pub(super) fn socket(&mut self, tid: i32, fd: i32) -> Option<u32> {
+    ///
+    /// # Errors
+    /// [`Hidden`] where it may not be asked: the process has given up being dumpable, or runs a
+    /// program that its user may not read (`proc(5)`).
+    pub(super) fn socket(&mut self, tid: i32, fd: i32) -> Result<Option<u32>, Hidden> {
         if let Some(known) = self.known.get(&fd) {
-            return *known;
+            return Ok(*known);
         }
-        let link = std::fs::read_link(format!("/proc/{tid}/fd/{fd}"));
-        // A number that is no descriptor may become one without a traced call.
-        let found = inode(link.ok()?.to_str()?);
-        self.known.insert(fd, found);
-        found
+        let link = match std::fs::read_link(format!("/proc/{tid}/fd/{fd}")) {
+            Ok(link) => link,
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Err(Hidden);
+            }
+            // A number that is no descriptor may become one without a traced call.
+            Err(_) => return Ok(None),
+        };
+        let found = link.to_str().and_then(inode);
+        let lasts = match self.shared {
+            Shared::No => true,
+            Shared::Threads => found.is_some(),
+            Shared::Processes => false,
+        };
+        if lasts {
+            self.known.insert(fd, found);
+        }
+        Ok(found)
+    }
+
+    /// From now on others may open and close these descriptors.
+    pub(super) fn share(&mut self, with: Shared) {
+        self.known.clear();
+        if self.shared != Shared::Processes {
+            self.shared = with;
+        }
+    }
+
+    /// The same descriptors in a table of its own, as `fork(2)` and `execve(2)` make it.
+    pub(super) fn own(&self) -> Files {
+        let known = match self.shared {
+            Shared::No => self.known.clone(),
+            // What another thread was about to close may be closed.
+            Shared::Threads | Shared::Processes => HashMap::new(),
+        };
+        Files {
+            known,
+            shared: Shared::No,
+        }
     }
 
     /// The descriptor is closed, or names something else now.
@@ -55,10 +111,27 @@ mod tests {
         let file = std::fs::File::open("/proc/self/stat").expect("a file");
         let mut files = Files::default();
         let tid = nix::unistd::gettid().as_raw();
-        assert!(files.socket(tid, socket.as_raw_fd()).is_some());
-        assert_eq!(files.socket(tid, file.as_raw_fd()), None);
-        assert_eq!(files.socket(tid, 99_999), None);
+        let found = files.socket(tid, socket.as_raw_fd());
+        assert!(matches!(found, Ok(Some(_))), "{found:?}");
+        assert_eq!(files.socket(tid, file.as_raw_fd()), Ok(None));
+        assert_eq!(files.socket(tid, 99_999), Ok(None));
         assert!(!files.known.contains_key(&99_999));
+    }
+
+    #[test]
+    fn what_others_may_close_is_not_remembered() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let fd = socket.as_raw_fd();
+        let mut files = Files::default();
+        let tid = nix::unistd::gettid().as_raw();
+        files.share(Shared::Processes);
+        assert!(matches!(files.socket(tid, fd), Ok(Some(_))));
+        drop(socket);
+        assert_eq!(files.socket(tid, fd), Ok(None));
+        assert!(files.known.is_empty());
+        files.share(Shared::Threads);
+        assert_eq!(files.shared, Shared::Processes, "still with a process");
+        assert_eq!(files.own().shared, Shared::No);
     }
 
     #[test]

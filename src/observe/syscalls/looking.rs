@@ -13,10 +13,26 @@ use crate::model::{TcpState, Tuple};
 use crate::sys::pidfd::PidFd;
 use crate::sys::tcp;
 
-/// The descriptor to look at when a call has returned.
+/// The descriptor to look at when a call has returned: of one that may have changed the state, or
+/// tells of a change. One that moved data does not, and there are many of them.
 pub(super) fn after(call: &Call) -> Option<i32> {
+    let moves_data = matches!(
+        call.name.as_str(),
+        "read"
+            | "readv"
+            | "recvfrom"
+            | "recvmsg"
+            | "recvmmsg"
+            | "write"
+            | "writev"
+            | "sendto"
+            | "sendmsg"
+            | "sendmmsg"
+            | "sendfile"
+    );
     match (call.name.as_str(), &call.result) {
-        ("close", _) => None,
+        ("close" | "socket" | "setsockopt" | "fcntl", _) => None,
+        (_, CallResult::Value(_) | CallResult::Restarted(_)) if moves_data => None,
         ("accept" | "accept4", CallResult::Value(fd)) => i32::try_from(*fd).ok(),
         _ => call.inode.and(call.fd),
     }

@@ -6,26 +6,31 @@ use super::Disposition;
 use super::decode::Begun;
 use super::files::Files;
 use crate::event::Call;
-use crate::sys::ptrace::Standing;
 
 /// A traced thread.
 #[derive(Debug)]
 pub(super) struct Thread {
     /// Its process.
     pub(super) pid: i32,
+    /// It has not stopped yet.
+    pub(super) fresh: bool,
     /// The call that it is in.
     pub(super) call: Option<Pending>,
     /// A call that a signal interrupted: whether it begins anew depends on the signal, which
     /// comes next.
     pub(super) interrupted: Option<Interrupted>,
+    /// A call that a stop interrupted and `restart_syscall(2)` goes on with.
+    pub(super) resumable: Option<Pending>,
 }
 
 /// A call between its entry and its exit.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pending {
     pub(super) begun: Begun,
     /// The socket that it is about.
     pub(super) inode: Option<u32>,
+    /// It is a fork, and its child was told of.
+    pub(super) bore: bool,
 }
 
 /// A call that returned one of the numbers that programs never see.
@@ -33,6 +38,8 @@ pub(super) struct Pending {
 pub(super) struct Interrupted {
     pub(super) call: Call,
     pub(super) number: i32,
+    /// The call, if `restart_syscall(2)` may go on with it.
+    pub(super) again: Option<Pending>,
 }
 
 /// A traced process.
@@ -44,8 +51,17 @@ pub(super) struct Process {
     dispositions: HashMap<i32, Disposition>,
     /// It was stopped by a signal.
     pub(super) stopped: bool,
-    /// It was said that its calls are of another ABI.
+    /// What was said of it that is said once.
+    pub(super) said: Said,
+}
+
+/// What is said of a process once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Said {
+    /// Its calls are of another ABI.
     pub(super) foreign: bool,
+    /// Its descriptors cannot be asked for.
+    pub(super) hidden: bool,
 }
 
 impl Process {
@@ -58,12 +74,22 @@ impl Process {
         self.dispositions.insert(signal, disposition);
     }
 
+    /// A program of the run of which nothing is known.
+    pub(super) fn unknown() -> Process {
+        Process {
+            started: true,
+            ..Process::default()
+        }
+    }
+
     /// A copy, as `fork(2)` makes it.
     pub(super) fn forked(&self) -> Process {
         Process {
+            started: self.started,
+            files: self.files.own(),
+            dispositions: self.dispositions.clone(),
             stopped: false,
-            foreign: false,
-            ..self.clone()
+            said: Said::default(),
         }
     }
 
@@ -72,8 +98,8 @@ impl Process {
     pub(super) fn executed(&mut self) {
         self.dispositions
             .retain(|_, disposition| *disposition == Disposition::Ignored);
-        self.files.forget_all();
-        self.foreign = false;
+        self.files = Files::default();
+        self.said = Said::default();
     }
 }
 
@@ -82,16 +108,16 @@ impl Process {
 pub(super) struct Tracees {
     pub(super) threads: HashMap<i32, Thread>,
     pub(super) processes: BTreeMap<i32, Process>,
-    /// Threads that made their first stop before their maker told of them.
-    pub(super) early: HashMap<i32, Standing>,
 }
 
 impl Tracees {
     pub(super) fn add_thread(&mut self, tid: i32, pid: i32) {
         let thread = Thread {
             pid,
+            fresh: true,
             call: None,
             interrupted: None,
+            resumable: None,
         };
         self.threads.insert(tid, thread);
     }
@@ -107,11 +133,31 @@ impl Tracees {
         self.processes.get_mut(&pid)
     }
 
-    /// After exec by the thread `former` only one thread is left, which has the process's id.
-    pub(super) fn one_thread_left(&mut self, pid: i32, former: i32) -> Option<Pending> {
-        let pending = self.threads.remove(&former).and_then(|thread| thread.call);
-        self.threads.retain(|_, thread| thread.pid != pid);
+    /// After exec by the thread `former` only one thread is left, which has the process's id: the
+    /// calls that they were in, first that thread's.
+    pub(super) fn one_thread_left(&mut self, pid: i32, former: i32) -> Vec<(i32, Pending)> {
+        let others = self.threads.iter().filter(|(_, thread)| thread.pid == pid);
+        let mut tids: Vec<i32> = others.map(|(tid, _)| *tid).collect();
+        tids.sort_unstable_by_key(|tid| (*tid != former, *tid));
+        let calls = tids
+            .into_iter()
+            .filter_map(|tid| Some((tid, self.threads.remove(&tid)?.call?)))
+            .collect();
         self.add_thread(pid, pid);
-        pending
+        calls
+    }
+
+    /// A thread that is in a fork of whose child nobody has been told.
+    pub(super) fn expecting(&self) -> Option<i32> {
+        let expecting = |thread: &Thread| thread.call.as_ref().is_some_and(Pending::expects);
+        let mut threads = self.threads.iter();
+        threads.find_map(|(tid, thread)| expecting(thread).then_some(*tid))
+    }
+}
+
+impl Pending {
+    /// Whether it is a fork of whose child nobody has been told.
+    pub(super) fn expects(&self) -> bool {
+        self.begun.forks() && !self.bore
     }
 }

@@ -62,6 +62,7 @@ pub(super) fn plain(name: &str, raw: &Raw<'_>) -> String {
         "prctl" => flags::word(raw.args[0] & INT, flags::PRCTL),
         "seccomp" => flags::word(raw.args[0] & INT, flags::SECCOMP),
         "ptrace" => flags::word(raw.args[0], flags::PTRACE),
+        "io_uring_setup" => (raw.args[0] as u32).to_string(),
         _ => String::new(),
     }
 }
@@ -95,6 +96,15 @@ pub(super) fn fork(name: &str, raw: &Raw<'_>) -> String {
         words.push(signal_name(signal));
     }
     words.join("|")
+}
+
+/// The flags of `fork(2)` and its kin.
+pub(super) fn shared(name: &str, raw: &Raw<'_>) -> i32 {
+    match name {
+        "clone" => raw.args[0] as i32,
+        "clone3" => raw.word_at(raw.args[0]).unwrap_or(0) as i32,
+        _ => 0,
+    }
 }
 
 /// `execve(2)`, `execveat(2)`: the path and the first words, as they are at the entry.
@@ -131,6 +141,7 @@ pub(super) fn hindrance(name: &str, raw: &Raw<'_>, succeeded: bool) -> Effect {
     match name {
         "seccomp" if succeeded && confines(raw.args[0] as u32) => Effect::Confined,
         "prctl" if succeeded && raw.int(0) == libc::PR_SET_SECCOMP => Effect::Confined,
+        "io_uring_setup" if succeeded => Effect::Ring,
         "ptrace" if !succeeded && asks_for_a_tracer(raw.args[0]) => Effect::WantsTracer,
         _ => Effect::None,
     }

@@ -34,6 +34,8 @@ pub(super) enum Family {
     Action,
     /// Waits for a signal, or asks for one.
     Pause,
+    /// Goes on with a call that a stop interrupted.
+    Resume,
     Exit,
     /// Makes it harder to observe the process.
     Hinder,
@@ -137,11 +139,13 @@ static TABLE: &[Syscall] = table! {
     #[cfg(target_arch = "x86_64")]
     SYS_pause Pause,
     SYS_rt_sigsuspend Pause,
+    SYS_restart_syscall Resume,
     SYS_exit Exit,
     SYS_exit_group Exit,
     SYS_seccomp Hinder,
     SYS_prctl Hinder,
     SYS_ptrace Hinder,
+    SYS_io_uring_setup Hinder,
 };
 
 /// Every call that matters.
@@ -151,5 +155,20 @@ pub fn all() -> &'static [Syscall] {
 
 /// The call of this number.
 pub fn find(number: i64) -> Option<&'static Syscall> {
-    TABLE.iter().find(|syscall| syscall.number == number)
+    let index = INDEX.get(usize::try_from(number).ok()?)?;
+    TABLE.get(usize::from(*index))
 }
+
+/// One above the greatest number of the table, which is asserted below.
+const NUMBERS: usize = 512;
+
+/// The place in the table of each number; one behind its end for a call that does not matter.
+static INDEX: [u8; NUMBERS] = {
+    let mut index = [TABLE.len() as u8; NUMBERS];
+    let mut at = 0;
+    while at < TABLE.len() {
+        index[TABLE[at].number as usize] = at as u8;
+        at += 1;
+    }
+    index
+};
