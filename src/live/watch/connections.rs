@@ -19,7 +19,8 @@ const ENDED: usize = 1000;
 #[derive(Debug)]
 pub struct Connections {
     pub(super) judge: Judge,
-    all: HashMap<u64, Connection>,
+    /// Boxed: a table that is half empty then wastes little.
+    all: HashMap<u64, Box<Connection>>,
     by_address: HashMap<SocketAddress, u64>,
     by_tuple: HashMap<Tuple, u64>,
     by_cookie: HashMap<u64, u64>,
@@ -56,6 +57,9 @@ impl Connections {
     /// Those of a first look. `keep_histories`: also of those that ended.
     pub fn of(rows: Vec<Row>, judge: Judge, keep_histories: bool) -> Connections {
         let mut connections = Connections::new(judge, keep_histories);
+        connections.all.reserve(rows.len());
+        connections.by_tuple.reserve(rows.len());
+        connections.by_cookie.reserve(rows.len());
         for row in rows {
             connections.add(row.socket, row.owners);
         }
@@ -83,7 +87,7 @@ impl Connections {
 
     /// All of them that are there, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Connection> {
-        self.all.values()
+        self.all.values().map(Box::as_ref)
     }
 
     /// Those that ended lately, the oldest first. None unless histories are kept.
@@ -94,7 +98,7 @@ impl Connections {
     /// The one with this number, also when it ended lately.
     pub fn get(&self, id: u64) -> Option<&Connection> {
         let ended = || self.ended.iter().find(|connection| connection.id == id);
-        self.all.get(&id).or_else(ended)
+        self.known(id).or_else(ended)
     }
 
     /// How many there are.
@@ -124,11 +128,11 @@ impl Connections {
     }
 
     pub(super) fn known(&self, id: u64) -> Option<&Connection> {
-        self.all.get(&id)
+        self.all.get(&id).map(Box::as_ref)
     }
 
     pub(super) fn known_mut(&mut self, id: u64) -> Option<&mut Connection> {
-        self.all.get_mut(&id)
+        self.all.get_mut(&id).map(Box::as_mut)
     }
 
     pub(super) fn at_address(&self, address: SocketAddress) -> Option<u64> {
@@ -147,7 +151,7 @@ impl Connections {
     pub(super) fn listeners_of(&self, socket: &LiveSocket) -> impl Iterator<Item = &Connection> {
         let port = socket.facts.tuple.local.port();
         let ids = self.listeners.get(&port).into_iter().flatten();
-        ids.filter_map(|id| self.all.get(id))
+        ids.filter_map(|id| self.known(*id))
             .filter(|listener| socket.came_by(&listener.tuple()))
     }
 
@@ -166,7 +170,8 @@ impl Connections {
             let port = facts.tuple.local.port();
             self.listeners.entry(port).or_default().push(id);
         }
-        self.all.insert(id, Connection::new(id, socket, owners));
+        let connection = Connection::new(id, socket, owners);
+        self.all.insert(id, Box::new(connection));
         id
     }
 
@@ -259,7 +264,7 @@ impl Connections {
 
     /// It has begun.
     pub(super) fn appear(&mut self, id: u64, old: Option<TcpState>, told: Told) {
-        let state = self.all.get(&id).map(Connection::state);
+        let state = self.known(id).map(Connection::state);
         if let Some(connection) = self.all.get_mut(&id)
             && old.is_some()
         {
@@ -401,7 +406,7 @@ impl Connections {
             if self.ended.len() == ENDED {
                 self.ended.pop_front();
             }
-            self.ended.push_back(connection);
+            self.ended.push_back(*connection);
         }
     }
 
