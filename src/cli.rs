@@ -14,9 +14,11 @@ use sockscope::run::Place;
 mod ls;
 mod report;
 mod report_to;
+mod watch;
 
 pub(crate) use ls::{Ls, LsOptions};
 pub(crate) use report::{LookArguments, ReportArguments, ReportOptions};
+pub(crate) use watch::{Watch, WatchOptions};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -77,6 +79,9 @@ pub(crate) enum Command {
     /// List the machine's sockets and every process that holds them, as lsof, ss and netstat do
     #[command(after_help = ls::FILTERS)]
     Ls(Ls),
+    /// Print what changes in the machine's TCP sockets, a line for each change of state
+    #[command(after_help = watch::EXIT_CODES)]
+    Watch(Watch),
     /// Say what sockscope can see on this machine, and what stands in its way
     Doctor,
     /// The first process of a lab

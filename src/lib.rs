@@ -75,7 +75,8 @@
 //! | [`lab`] | hosts (namespaces), the wire (TUN devices), the first process, which starts and reaps |
 //! | [`driver`] | the step loop: acts, lets one packet at a time go, samples at quiet points, judges |
 //! | [`observe`] | what asks the kernel: sockets (sock_diag), processes (`/proc`, pidfds), holders |
-//! | [`live`] | programs that run already: filters, the machine's sockets, who holds them |
+//! | [`live`] | programs that run already: filters, the machine's sockets, who holds them, what changes |
+//! | [`screen`] | the live screen of `watch`: views, keys, the terminal given back whatever happens |
 //! | [`event`] | [`event::Event`]: the contract between what observes and what reads |
 //! | [`model`] | plain values that all rooms speak of: states, endpoints, holders, names |
 //! | [`timeline`] | all events in order; names endpoints, keeps what is known of each |
@@ -162,6 +163,8 @@ pub mod report;
 pub mod run;
 #[doc(hidden)]
 pub mod scenario;
+#[doc(hidden)]
+pub mod screen;
 #[doc(hidden)]
 pub mod suite;
 #[doc(hidden)]

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         cli::Command::Schema(arguments) => commands::schema::main(&arguments),
         cli::Command::Program(arguments) => commands::program::main(&arguments),
         cli::Command::Ls(arguments) => commands::ls::main(&arguments.into()),
+        cli::Command::Watch(arguments) => commands::watch::main(&arguments.into()),
         cli::Command::Doctor => commands::doctor::main(),
         cli::Command::LabInit => commands::lab_init::main(),
     })

@@ -10,6 +10,7 @@
 //! | [`listing`] | the join of sockets and holders: what `ls` shows |
 //! | [`sort`] | in which order |
 //! | [`names`] | words for numbers |
+//! | [`watch`] | what changes, by kernel events or by sampling |
 
 pub mod filter;
 pub mod inventory;
@@ -19,3 +20,4 @@ pub mod netns;
 pub mod owners;
 pub mod socket;
 pub mod sort;
+pub mod watch;

@@ -22,11 +22,13 @@
 //! | [`html`] | a page for a browser: picture, state diagram, events, verdicts, scenario |
 //! | [`rows`] | what of a timeline is worth showing: the rows that every picture draws |
 //! | [`sockets`] | sockets of the machine, as `ls` lists them |
+//! | [`changes`] | what changes, as `watch` prints it |
 //! | [`snapshot`] | the state of everything at one event |
 
 mod arrow;
 mod attempt;
 pub mod blessed;
+pub mod changes;
 mod columns;
 mod datagram;
 pub mod difference;
@@ -59,7 +61,7 @@ pub mod summary;
 pub mod svg;
 pub mod table;
 pub mod tap;
-mod text;
+pub(crate) mod text;
 
 pub use palette::Tone;
 pub use text::{escape, visible};

@@ -7,6 +7,7 @@
 pub(crate) mod accept;
 pub mod batch;
 pub(crate) mod before_main;
+pub mod clock;
 pub mod fdpass;
 pub(crate) mod fork;
 pub(crate) mod inherit;

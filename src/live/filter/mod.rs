@@ -11,6 +11,7 @@
 //! | [`process`] | names and users of processes |
 //! | [`matching`] | whether a socket is meant: yes, no, or not known |
 //! | [`kernel`] | what of it the kernel can judge, before it sends anything |
+//! | `lasting` | what of it holds for a whole life, and what tracepoints can judge |
 //!
 //! [`Filter`]'s `Display` writes what the parser reads as the same filter.
 
@@ -20,6 +21,7 @@ use crate::observe::inet_diag::{Family, Protocol};
 
 pub mod ends;
 pub mod kernel;
+mod lasting;
 pub mod matching;
 pub mod parse;
 pub mod process;

@@ -23,8 +23,8 @@ pub struct Config {
     /// How many unread bytes in a ring wake whoever polls; a wake-up for each event would cost
     /// more than the event.
     pub wake_after: u32,
-    /// Of state changes, those that this filter lets through, in the language of tracefs:
-    /// `sport==80 || dport==80`.
+    /// Only what this filter lets through, in the language of tracefs: `sport==80 || dport==80`.
+    /// All of a tracepoint that has not got the fields; state changes have ports and family.
     pub filter: Option<String>,
 }
 
@@ -209,10 +209,15 @@ impl Cpu {
         let mut points: Vec<Tracepoint> = Vec::with_capacity(decoders.len());
         for decoder in decoders {
             let point = Tracepoint::open(decoder.id(), cpu, config.wake_after).map_err(refused)?;
-            if let (Point::SetState, Some(filter)) = (decoder.point(), &config.filter) {
+            if let Some(filter) = &config.filter {
                 let bad = || Unavailable::BadFilter(decoder.point(), filter.clone());
                 let text = CString::new(filter.as_str()).map_err(|_| bad())?;
-                point.filter(&text).map_err(|_| bad())?;
+                match point.filter(&text) {
+                    Ok(()) => {}
+                    Err(_) if decoder.point() == Point::SetState => return Err(bad()),
+                    // It lacks the fields: all of it is recorded.
+                    Err(_) => {}
+                }
             }
             points.push(point);
         }

@@ -1,0 +1,164 @@
+//! A change, as a line for people.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use super::Clock;
+use crate::live::listing::Unseen;
+use crate::live::socket::{LiveHolder, Owners};
+use crate::live::watch::watcher::WhySampled;
+use crate::live::watch::{Change, How, Role};
+use crate::model::TcpState;
+use crate::report::Look;
+use crate::report::palette::Tone;
+use crate::report::text::{count, escape, grouped, width};
+
+/// What stands under a line that is too long is indented so far.
+const UNDER: usize = 17;
+/// The least room for the addresses, and for the states: lines stand below each other.
+const COLUMNS: (usize, usize) = (33, 25);
+
+/// A change. `limit`: what does not fit into the look's width stands below.
+pub fn render(change: &Change, clock: &Clock, look: &Look, limit: bool) -> String {
+    let time = clock.time(change.at);
+    let ends = ends(change);
+    let (old, arrow, new) = states(change);
+    let states_wide = width(&old) + width(&new) + arrow.len() + 2;
+    let mut line = format!(
+        "{}  {ends}{}  ",
+        look.paint(Tone::Faint, &time),
+        blanks(COLUMNS.0, width(&ends))
+    );
+    line.push_str(&look.paint(tone(change.old), &old));
+    let _ = write!(line, " {} ", look.paint(Tone::Faint, arrow));
+    line.push_str(&look.paint(tone(change.new), &new));
+    let taken = 15 + 2 + width(&ends).max(COLUMNS.0) + 2 + states_wide;
+    let evidence = format!("{:<6}", change.evidence.to_string());
+    let note = change.note.map(|note| format!("{}; ", note.word()));
+    let note = note.unwrap_or_default();
+    let holders = who(change);
+    let rest = width(&evidence) + 2 + width(&note) + width(&holders);
+    match limit && taken.max(15 + 2 + COLUMNS.0 + 2 + COLUMNS.1) + 2 + rest > look.columns() {
+        true => {
+            line.push('\n');
+            line.push_str(&" ".repeat(UNDER));
+        }
+        false => {
+            line.push_str(&blanks(COLUMNS.1, states_wide));
+            line.push_str("  ");
+        }
+    }
+    line.push_str(&look.paint(Tone::Faint, &evidence));
+    line.push_str(&blanks(6, width(&evidence)));
+    line.push_str("  ");
+    line.push_str(&look.paint(Tone::Bad, &note));
+    line.push_str(&look.glyphs(&holders));
+    line.truncate(line.trim_end().len());
+    line.push('\n');
+    line
+}
+
+fn blanks(least: usize, taken: usize) -> String {
+    " ".repeat(least.saturating_sub(taken))
+}
+
+fn tone(state: Option<TcpState>) -> Tone {
+    state.map_or(Tone::Faint, |state| Tone::of_state(state, false))
+}
+
+/// `127.0.0.1:40000 > 127.0.0.1:80`, `0.0.0.0:80` of a listener.
+pub fn ends(change: &Change) -> String {
+    let local = end(change.tuple.local);
+    match change.role {
+        Role::Listener => local,
+        _ => format!("{local} > {}", end(change.tuple.remote)),
+    }
+}
+
+/// An end; a port that is not known as `*`.
+pub fn end(address: SocketAddr) -> String {
+    match (address, address.port()) {
+        (SocketAddr::V4(v4), 0) => format!("{}:*", v4.ip()),
+        (SocketAddr::V6(v6), 0) => format!("[{}]:*", v6.ip()),
+        (SocketAddr::V4(v4), port) => format!("{}:{port}", v4.ip()),
+        (SocketAddr::V6(v6), port) => format!("[{}]:{port}", v6.ip()),
+    }
+}
+
+/// The old state, `>` or `>>`, the new one.
+fn states(change: &Change) -> (String, &'static str, String) {
+    let arrow = if change.may_skip() { ">>" } else { ">" };
+    let old = change.old.map_or("-".to_owned(), |old| old.to_string());
+    let new = change.new.map_or("gone".to_owned(), |new| new.to_string());
+    (old, arrow, new)
+}
+
+/// Who holds the socket, or worked with it.
+fn who(change: &Change) -> String {
+    match &change.owners {
+        Owners::Held { holders, .. } => held(holders),
+        Owners::Nobody(why) => format!("nobody: {}", why.word()),
+        Owners::NotAsked | Owners::Unknown(_) => match &change.caller {
+            Some(caller) if caller.name.is_empty() => format!("by process {}", caller.pid),
+            Some(caller) => format!("by {} {}", escape(&caller.name), caller.pid),
+            None => match &change.owners {
+                Owners::Unknown(why) => why.word().to_owned(),
+                _ => String::new(),
+            },
+        },
+    }
+}
+
+/// `nginx 33 fd 4+5, nginx 34 fd 4`
+pub fn held(holders: &[LiveHolder]) -> String {
+    let mut text = String::new();
+    let mut last = None;
+    for holder in holders {
+        let pid = holder.process.pid;
+        if last == Some(pid) {
+            let _ = write!(text, "+{}", holder.fd);
+            continue;
+        }
+        let comma = if last.is_some() { ", " } else { "" };
+        let name = escape(&holder.process.name);
+        let _ = write!(text, "{comma}{name} {pid} fd {}", holder.fd);
+        last = Some(pid);
+    }
+    text
+}
+
+/// The first line: what is watched, and how.
+pub fn beginning(how: &How, sockets: usize) -> String {
+    let sockets = count(sockets, "socket");
+    match how {
+        How::Traced { .. } => {
+            format!("watching {sockets} by kernel events: every change of state")
+        }
+        How::Sampled(why) => {
+            let why = match why {
+                WhySampled::Unavailable(why) => why.to_string(),
+                WhySampled::Gauges => "no kernel event tells of queues".to_owned(),
+                WhySampled::Asked => "as asked".to_owned(),
+            };
+            format!(
+                "watching {sockets} by sampling, every 10 to 100 ms, less often where there are \
+                 many: short states are missed; {why}"
+            )
+        }
+    }
+}
+
+/// What the first look could not see, a line each.
+pub fn unseen(unseen: &Unseen) -> Vec<String> {
+    let mut notes = Vec::new();
+    if unseen.processes > 0 {
+        let (number, noun) = match unseen.processes {
+            1 => ("1".to_owned(), "process"),
+            many => (grouped(many as u64), "processes"),
+        };
+        notes.push(format!(
+            "{number} {noun} may not be looked at: holders may be missing"
+        ));
+    }
+    notes
+}
