@@ -14,8 +14,10 @@ use sockscope::run::Place;
 mod ls;
 mod report;
 mod report_to;
+mod why;
 
 pub(crate) use ls::{Ls, LsOptions};
+pub(crate) use why::{Why, WhyFormat, WhyOptions};
 pub(crate) use report::{LookArguments, ReportArguments, ReportOptions};
 
 const EXIT_CODES: &str = "\
@@ -77,6 +79,9 @@ pub(crate) enum Command {
     /// List the machine's sockets and every process that holds them, as lsof, ss and netstat do
     #[command(after_help = ls::FILTERS)]
     Ls(Ls),
+    /// Say what is wrong with sockets and processes that run already, with evidence and a fix
+    #[command(after_help = why::HELP)]
+    Why(Why),
     /// Say what sockscope can see on this machine, and what stands in its way
     Doctor,
     /// The first process of a lab

@@ -10,6 +10,7 @@
 //! | [`listing`] | the join of sockets and holders: what `ls` shows |
 //! | [`sort`] | in which order |
 //! | [`names`] | words for numbers |
+//! | [`why`] | what is wrong, and who has to do what |
 
 pub mod filter;
 pub mod inventory;
@@ -19,3 +20,4 @@ pub mod netns;
 pub mod owners;
 pub mod socket;
 pub mod sort;
+pub mod why;

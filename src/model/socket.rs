@@ -150,4 +150,7 @@ pub struct TcpInfo {
     pub last_data_sent_ms: u32,
     /// Milliseconds since data was last received.
     pub last_data_recv_ms: u32,
+    /// Milliseconds since an acknowledgement last came, on whatever segment.
+    #[serde(default)]
+    pub last_ack_recv_ms: u32,
 }

@@ -22,6 +22,7 @@
 //! | [`html`] | a page for a browser: picture, state diagram, events, verdicts, scenario |
 //! | [`rows`] | what of a timeline is worth showing: the rows that every picture draws |
 //! | [`sockets`] | sockets of the machine, as `ls` lists them |
+//! | [`mod@why`] | what is wrong with programs that run already |
 //! | [`snapshot`] | the state of everything at one event |
 
 mod arrow;
@@ -60,6 +61,7 @@ pub mod svg;
 pub mod table;
 pub mod tap;
 mod text;
+pub mod why;
 
 pub use palette::Tone;
 pub use text::{escape, visible};
