@@ -45,7 +45,7 @@ pub(super) fn unanswered_syn(picture: &Picture, question: &Question) -> Vec<Find
         }
         let holders = picture.holder_list(socket);
         if !holders.is_empty() {
-            evidence.push(Proof::seen(format!("{holders} waits for it")));
+            evidence.push(Proof::seen(format!("held by {holders}")));
         }
         Finding {
             diagnosis: &UNANSWERED_SYN,

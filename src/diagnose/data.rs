@@ -49,7 +49,7 @@ pub(super) fn retransmitting(picture: &Picture, question: &Question) -> Vec<Find
         )));
         if facts.send_q > 0 {
             evidence.push(Proof::seen(format!(
-                "{} bytes (a FIN counts as one) are not acknowledged (Send-Q)",
+                "Send-Q {}: bytes that are not acknowledged; a FIN counts as one",
                 facts.send_q
             )));
         }

@@ -69,7 +69,7 @@ const RULES: [Source; 15] = [
 ];
 
 /// Every kind of diagnosis that programs which run already can get.
-pub const DIAGNOSES: [&Diagnosis; 14] = [
+pub const DIAGNOSES: [&Diagnosis; 15] = [
     &close::OWES_THE_CLOSE,
     &close::OTHER_HOLDER,
     &close::UNANSWERED_FIN,
@@ -81,6 +81,7 @@ pub const DIAGNOSES: [&Diagnosis; 14] = [
     &process::STOPPED,
     &process::ZOMBIE,
     &port::PORT_TAKEN,
+    &port::PORT_HELD,
     &growth::LEAK,
     &growth::OVERFLOWS,
     &growth::RESETS,

@@ -172,6 +172,7 @@ impl Socket {
     /// The other end's address, for people.
     pub fn remote(&self) -> String {
         self.tuple
-            .map_or_else(|| "the peer".to_owned(), |tuple| tuple.remote.to_string())
+            .map(|tuple| tuple.canonical().remote)
+            .map_or_else(|| "the peer".to_owned(), |remote| remote.to_string())
     }
 }

@@ -14,6 +14,13 @@ pub(super) const PORT_TAKEN: Diagnosis = Diagnosis {
     reference: "UNP 7.5, socket(7): SO_REUSEADDR",
 };
 
+/// Who has a port.
+pub(super) const PORT_HELD: Diagnosis = Diagnosis {
+    key: "port-held",
+    title: "who has the port",
+    reference: "UNP 4.4, bind(2)",
+};
+
 /// Sockets on a port that somebody asks for.
 pub(super) fn taken(picture: &Picture, question: &Question) -> Vec<Finding> {
     let mut ports = question.ports.clone();
@@ -43,7 +50,7 @@ fn on_port(picture: &Picture, port: u16) -> Option<Finding> {
             })
             .collect();
         return Some(Finding {
-            diagnosis: &PORT_TAKEN,
+            diagnosis: &PORT_HELD,
             weight: Weight::Note,
             about,
             headline: format!("port {port} is listened on by {}", held.join(" and ")),
@@ -68,16 +75,14 @@ fn on_port(picture: &Picture, port: u16) -> Option<Finding> {
         .max()?;
     let left = lapse(Duration::from_millis(longest.into()));
     let sockets = match waiting.len() {
-        1 => "1 connection".to_owned(),
-        many => format!("{many} connections"),
+        1 => "1 connection in TIME_WAIT keeps".to_owned(),
+        many => format!("{many} connections in TIME_WAIT keep"),
     };
     Some(Finding {
         diagnosis: &PORT_TAKEN,
         weight: Weight::Suspect,
         about,
-        headline: format!(
-            "nobody listens on port {port}, but {sockets} in TIME_WAIT keep it for another {left}"
-        ),
+        headline: format!("nobody listens on port {port}, but {sockets} it for another {left}"),
         evidence: waiting
             .iter()
             .take(3)

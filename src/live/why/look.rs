@@ -305,10 +305,9 @@ impl Painter<'_> {
             Owners::NotAsked if facts.inode == 0 => Some(Vec::new()),
             Owners::NotAsked | Owners::Unknown(_) => None,
         };
-        let local = facts.tuple.local;
         let name = match state {
-            TcpState::Listen => local.to_string(),
-            _ => format!("{local} > {}", facts.tuple.remote),
+            TcpState::Listen => facts.tuple.local.to_string(),
+            _ => facts.tuple.canonical().to_string(),
         };
         // Its FIN came with an ACK: no later than the last one.
         let info = facts.info.filter(|_| state == TcpState::CloseWait);
@@ -336,18 +335,39 @@ impl Painter<'_> {
         });
     }
 
+    /// Both ends of a connection. Private addresses may be in use in several namespaces at the same
+    /// time: where more than one socket could be the other end, none is named.
     fn join_peers(&mut self) {
-        let mut by_tuple = HashMap::new();
+        let mut by_tuple: HashMap<_, Vec<usize>> = HashMap::new();
         for (socket, index) in self.picture.sockets.iter().zip(0..) {
             if let Some(tuple) = socket.tuple {
-                by_tuple.insert(tuple.canonical(), index);
+                by_tuple.entry(tuple.canonical()).or_default().push(index);
             }
         }
-        for (socket, index) in self.picture.sockets.iter_mut().zip(0usize..) {
-            let there = socket.tuple.map(|tuple| tuple.canonical().reversed());
-            socket.peer = there
-                .and_then(|tuple| by_tuple.get(&tuple).copied())
-                .filter(|peer| *peer != index);
+        let sockets = &self.picture.sockets;
+        let peers: Vec<Option<usize>> = sockets
+            .iter()
+            .map(|socket| {
+                let there = socket.tuple?.canonical().reversed();
+                let others = by_tuple.get(&there)?;
+                let here: Vec<usize> = others
+                    .iter()
+                    .copied()
+                    .filter(|other| {
+                        let other = sockets.get(*other);
+                        other.is_some_and(|other| {
+                            other.place == socket.place && other.key != socket.key
+                        })
+                    })
+                    .collect();
+                match (here.as_slice(), others.as_slice()) {
+                    ([one], _) | ([], [one]) => Some(*one),
+                    _ => None,
+                }
+            })
+            .collect();
+        for (socket, peer) in self.picture.sockets.iter_mut().zip(peers) {
+            socket.peer = peer;
         }
     }
 }

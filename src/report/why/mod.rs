@@ -1,11 +1,11 @@
 //! What `why` found, for people; [`record`] for programs.
 
-use super::grid::wrap;
+use super::grid::{Cell, Column, Grid, wrap};
 use super::palette::Tone;
 use super::text::{count, grouped, width};
 use super::{Look, visible};
 use crate::diagnose::picture::lapse;
-use crate::diagnose::{Finding, Weight};
+use crate::diagnose::{Finding, Proof, Weight};
 use crate::live::why::{Conclusion, Why};
 
 pub mod record;
@@ -69,8 +69,14 @@ fn block(group: &[&Finding], look: &Look) -> Vec<String> {
         look.paint(tone(first.weight), &word),
         look.paint(Tone::Strong, &title)
     )];
+    let mut told: &[Proof] = &[];
     for finding in group.iter().take(CASES) {
         lines.extend(wrap(look, "  ", &visible(&finding.headline), Tone::Plain));
+        // The same for each: once is enough.
+        if finding.evidence == told {
+            continue;
+        }
+        told = &finding.evidence;
         for proof in finding.evidence.iter().take(PROOFS) {
             let indent = format!("    {}: ", proof.known);
             lines.extend(wrap(look, &indent, &visible(&proof.text), Tone::Faint));
@@ -116,11 +122,18 @@ fn conclusion(why: &Why, look: &Look) -> Vec<String> {
         ),
         Conclusion::NothingMatched => ("No socket or process matches.".to_owned(), Tone::Closing),
     };
-    let mut lines = wrap(look, "", &text, tone);
+    let mut lines = paragraph(look, &text, tone);
     for note in unseen(why) {
-        lines.extend(wrap(look, "", &note, Tone::Closing));
+        lines.extend(paragraph(look, &note, Tone::Closing));
     }
     lines
+}
+
+/// Text from the first column on.
+fn paragraph(look: &Look, text: &str, tone: Tone) -> Vec<String> {
+    let mut grid = Grid::new(vec![Column::of(look.columns())]);
+    grid.push(vec![Cell::new(text, tone)]);
+    grid.lines(look)
 }
 
 fn looked_at(why: &Why) -> String {
@@ -152,7 +165,7 @@ pub(super) fn unseen(why: &Why) -> Vec<String> {
     let mut notes = Vec::new();
     if unseen.processes > 0 {
         notes.push(format!(
-            "{} may not be looked at: holders may be missing; root sees them.",
+            "{} may not be looked at: holders may be missing.",
             processes(unseen.processes)
         ));
     }
