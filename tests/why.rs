@@ -109,7 +109,9 @@ fn plain(name: &str) -> Scenario {
         }
     }
     let at = text.find("\n[[step]]").expect("a step");
-    support::scenario(&format!("{}\n{hosts}{}", &text[..at], &text[at..]))
+    // A last step, so that its beginning is a moment after all others.
+    let last = "\n[[step]]\nexpect = [\"server children >= 0\"]\n";
+    support::scenario(&format!("{}\n{hosts}{}{last}", &text[..at], &text[at..]))
 }
 
 /// Asks about a built-in scenario. Nothing without the wire.
@@ -339,7 +341,7 @@ fn a_syn_that_nobody_answers_is_counted() {
     let finding = one(&why, "syn-sent");
     has(
         &finding.headline,
-        "its SYN was not answered, and sent again once",
+        "its SYN was not answered, and sent again ",
     );
     has(&proofs(finding), "the next SYN leaves in ");
     has(&proofs(finding), "held by ");
@@ -441,14 +443,19 @@ fn resets_and_overflows_are_counted_between_two_looks() {
     let Some(reset) = looks("linger-reset") else {
         return;
     };
-    let (first, last) = (&reset[0], reset.last().expect("a look"));
-    let before = first.counters.expect("counted");
-    assert_eq!(before.resets, 0);
-    assert_eq!(
-        last.counters.expect("counted").resets,
-        0,
-        "before the last step"
+    let (before, after) = (&reset[reset.len() - 2], &reset[reset.len() - 1]);
+    let grown = why::grown(before, after, Duration::from_secs(1));
+    let resets = grown
+        .iter()
+        .find(|finding| finding.diagnosis.key == "resets")
+        .expect("an RST");
+    has(
+        &resets.headline,
+        "1 connection of this network namespace ended by RST in 1.0 s",
     );
+    has(&proofs(resets), "EstabResets +1, OutRsts +0");
+    assert_eq!(why::grown(before, before, Duration::from_secs(1)), []);
+
     let full = looks("backlog-full").expect("the wire");
     let grown = why::grown(&full[2], &full[3], Duration::from_secs(1));
     let overflow = grown

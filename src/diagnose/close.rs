@@ -155,10 +155,12 @@ pub(super) fn unanswered_fin(picture: &Picture, question: &Question) -> Vec<Find
     if !question.about_close {
         return Vec::new();
     }
+    // Either the peer's own CLOSE_WAIT is told of, or its FIN is on its way.
     let told_by_peer = |socket: &Socket| {
         let peer = picture.peer(socket);
-        peer.is_some_and(|peer| {
-            peer.state == TcpState::CloseWait && question.ends(picture).any(|end| end == peer)
+        peer.is_some_and(|peer| match peer.state {
+            TcpState::CloseWait => question.ends(picture).any(|end| end == peer),
+            state => state != TcpState::Established,
         })
     };
     let find = |socket: &Socket| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::finding::{About, Diagnosis, Finding, Proof, Weight};
 use super::picture::{Picture, Socket, lapse};
 use super::question::Question;
-use crate::model::{TcpState, TimerKind};
+use crate::model::{SocketFacts, TcpState, TimerKind};
 
 /// Segments that nobody acknowledges.
 pub(super) const RETRANSMITTING: Diagnosis = Diagnosis {
@@ -21,6 +21,15 @@ pub(super) const ZERO_WINDOW: Diagnosis = Diagnosis {
     reference: "RFC 9293 3.8.6.1",
 };
 
+/// Whether the peer has closed its window. The kernel probes it by the persist timer, and by the
+/// retransmission timer where the peer took back a window that was in use already
+/// (`tcp_retransmit_timer`).
+fn is_shut(facts: &SocketFacts) -> bool {
+    let window = facts.info.and_then(|info| info.snd_wnd);
+    let shrunk = facts.timer == TimerKind::Retransmit && window == Some(0);
+    facts.timer == TimerKind::Probe || facts.state == TcpState::Established && shrunk
+}
+
 /// The retransmission timer has expired and runs again.
 pub(super) fn retransmitting(picture: &Picture, question: &Question) -> Vec<Finding> {
     let find = |socket: &Socket| {
@@ -29,6 +38,7 @@ pub(super) fn retransmitting(picture: &Picture, question: &Question) -> Vec<Find
         // A SYN has a rule of its own.
         let fits = facts.timer == TimerKind::Retransmit
             && again > 0
+            && !is_shut(facts)
             && !matches!(socket.state, TcpState::SynSent | TcpState::SynRecv);
         if !fits {
             return None;
@@ -91,7 +101,7 @@ pub(super) fn retransmitting(picture: &Picture, question: &Question) -> Vec<Find
 pub(super) fn zero_window(picture: &Picture, question: &Question) -> Vec<Finding> {
     let find = |socket: &Socket| {
         let facts = socket.facts.as_ref()?;
-        if facts.timer != TimerKind::Probe {
+        if !is_shut(facts) {
             return None;
         }
         let mut evidence = vec![Proof::seen(format!(

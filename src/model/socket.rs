@@ -153,4 +153,7 @@ pub struct TcpInfo {
     /// Milliseconds since an acknowledgement last came, on whatever segment.
     #[serde(default)]
     pub last_ack_recv_ms: u32,
+    /// The peer's receive window, in bytes, where the kernel is new enough to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snd_wnd: Option<u32>,
 }
