@@ -578,3 +578,11 @@ within = "200ms"
     );
     has(&text, "set SO_REUSEADDR before bind()");
 }
+
+#[test]
+fn every_diagnosis_is_in_the_documentation() {
+    let docs = include_str!("../docs/why.md");
+    for diagnosis in sockscope::diagnose::DIAGNOSES {
+        has(docs, &format!("| `{}` |", diagnosis.key));
+    }
+}
