@@ -159,7 +159,7 @@ pub(super) fn unanswered_fin(picture: &Picture, question: &Question) -> Vec<Find
     let told_by_peer = |socket: &Socket| {
         let peer = picture.peer(socket);
         peer.is_some_and(|peer| match peer.state {
-            TcpState::CloseWait => question.ends(picture).any(|end| end == peer),
+            TcpState::CloseWait => socket.peer.is_some_and(|index| question.has_end(index)),
             state => state != TcpState::Established,
         })
     };

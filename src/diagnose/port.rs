@@ -42,18 +42,21 @@ fn on_port(picture: &Picture, port: u16) -> Option<Finding> {
         .collect();
     let about = About::Port(port);
     if !listeners.is_empty() {
-        let held: Vec<String> = listeners
+        let mut held: Vec<String> = listeners
             .iter()
-            .map(|socket| match picture.holder_list(socket).as_str() {
-                "" => format!("a listener, {}", socket.name),
-                list => list.to_owned(),
-            })
+            .map(|socket| picture.holder_list(socket))
+            .filter(|list| !list.is_empty())
             .collect();
+        held.dedup();
+        let who = match held.is_empty() {
+            true => "; by whom could not be seen".to_owned(),
+            false => format!(" by {}", held.join(" and ")),
+        };
         return Some(Finding {
             diagnosis: &PORT_HELD,
             weight: Weight::Note,
             about,
-            headline: format!("port {port} is listened on by {}", held.join(" and ")),
+            headline: format!("port {port} is listened on{who}"),
             evidence: listeners
                 .iter()
                 .map(|socket| Proof::seen(format!("{} LISTEN", socket.name)))

@@ -5,7 +5,7 @@ use super::picture::{Picture, Process, Socket};
 /// What is asked about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Question {
-    /// The sockets: indices into [`Picture::sockets`].
+    /// The sockets: indices into [`Picture::sockets`], ascending.
     pub sockets: Vec<usize>,
     /// Other sockets that the reason may lie in: their peers, the listeners that they go to.
     pub beside: Vec<usize>,
@@ -34,6 +34,11 @@ impl Question {
     pub fn ends<'a>(&'a self, picture: &'a Picture) -> impl Iterator<Item = &'a Socket> {
         let indices = self.sockets.iter().chain(&self.beside);
         indices.filter_map(|index| picture.sockets.get(*index))
+    }
+
+    /// Whether the socket with this index is asked about, or beside one that is.
+    pub fn has_end(&self, index: usize) -> bool {
+        self.sockets.binary_search(&index).is_ok() || self.beside.contains(&index)
     }
 
     /// The processes that are asked about.

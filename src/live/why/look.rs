@@ -13,6 +13,7 @@ use crate::live::listing::{ListError, Row, Unseen, list};
 use crate::live::netns::{Scope, Tables};
 use crate::live::owners::{Wanted, walk};
 use crate::live::socket::{LiveHolder, Nobody, Owners};
+use crate::live::sort::{Order, sort};
 use crate::model::{Evidence, SocketFacts, TcpState, TimerKind};
 use crate::observe::inet_diag::Protocol;
 use crate::observe::process::ProcRoot;
@@ -50,6 +51,7 @@ pub fn look(
     };
     let mut rows = listing.rows;
     rows.retain(|row| row.socket.protocol == Protocol::Tcp);
+    sort(&mut rows, Order::Address);
     let asked = rows.len();
     let more = peers(root, tables, &rows)?;
     rows.extend(more);

@@ -1,5 +1,7 @@
 //! What `why` found, for people; [`record`] for programs.
 
+use std::collections::HashMap;
+
 use super::grid::{Cell, Column, Grid, wrap};
 use super::palette::Tone;
 use super::text::{count, grouped, width};
@@ -18,15 +20,11 @@ const PROOFS: usize = 6;
 /// Findings of one kind with one fix, in the order of the first of each, worst first.
 pub(super) fn groups(findings: &[Finding]) -> Vec<Vec<&Finding>> {
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    let mut known: HashMap<(&str, Weight, &str), usize> = HashMap::new();
     for finding in findings {
-        let same = |group: &&mut Vec<&Finding>| {
-            group.first().is_some_and(|first| {
-                first.diagnosis == finding.diagnosis
-                    && first.weight == finding.weight
-                    && first.fix == finding.fix
-            })
-        };
-        match groups.iter_mut().find(same) {
+        let kind = (finding.diagnosis.key, finding.weight, finding.fix.as_str());
+        let index = *known.entry(kind).or_insert(groups.len());
+        match groups.get_mut(index) {
             Some(group) => group.push(finding),
             None => groups.push(vec![finding]),
         }
