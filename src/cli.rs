@@ -15,10 +15,12 @@ mod ls;
 mod report;
 mod report_to;
 mod watch;
+mod why;
 
 pub(crate) use ls::{Ls, LsOptions};
 pub(crate) use report::{LookArguments, ReportArguments, ReportOptions};
 pub(crate) use watch::{Watch, WatchOptions};
+pub(crate) use why::{Why, WhyFormat, WhyOptions};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -82,6 +84,9 @@ pub(crate) enum Command {
     /// Print what changes in the machine's TCP sockets, a line for each change of state
     #[command(after_help = watch::EXIT_CODES)]
     Watch(Watch),
+    /// Say what is wrong with sockets and processes that run already, with evidence and a fix
+    #[command(after_help = why::HELP)]
+    Why(Why),
     /// Say what sockscope can see on this machine, and what stands in its way
     Doctor,
     /// The first process of a lab

@@ -85,7 +85,7 @@
 //! | [`check`] | expectations against a timeline |
 //! | [`observed`] | what a step did, as expectations that say it |
 //! | [`bless`] | what was observed, written into the scenario file |
-//! | [`diagnose`] | rules that explain a failure, with its fix |
+//! | [`diagnose`] | rules that explain what is wrong, in a run or on a live machine, with evidence and fix |
 //! | [`run`] | everything that a run leaves behind, as plain data |
 //! | [`suite`] | a scenario and all its tries: what reports of several runs are written from |
 //! | [`compare`] | two runs: whether they are the same, and where they differ first |
@@ -121,7 +121,7 @@
 //! | a built-in program | a file in [`programs`] | its line in [`programs::ALL`] |
 //! | an observer | a file in [`observe`] that makes events | its call where the driver settles or samples |
 //! | a report format | a file in [`report`]: a function from [`run::Run`] or from [`suite::Case`]s to text | its line in [`report::format::FORMATS`] |
-//! | a diagnosis | a rule in [`diagnose`]: a function from a subject to a sentence | its line in the table there |
+//! | a diagnosis | a rule in [`diagnose`]: a function from a [`diagnose::Picture`] to findings | its lines in the tables there, its row in `docs/why.md` |
 //! | an action, an expectation | its type and parser in [`scenario`], its meaning in the driver or in [`check`] | its row in `docs/scenario-format.md` |
 
 #![deny(unsafe_code)]

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         cli::Command::Program(arguments) => commands::program::main(&arguments),
         cli::Command::Ls(arguments) => commands::ls::main(&arguments.into()),
         cli::Command::Watch(arguments) => commands::watch::main(&arguments.into()),
+        cli::Command::Why(arguments) => commands::why::main(&arguments.into()),
         cli::Command::Doctor => commands::doctor::main(),
         cli::Command::LabInit => commands::lab_init::main(),
     })

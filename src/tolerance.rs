@@ -34,3 +34,7 @@ pub const TIMER_GRAIN_MS: u32 = 50;
 /// The least retransmission timeout while somebody steps through a run, unless the scenario sets
 /// one: Linux's longest (TCP_RTO_MAX), so that nothing is sent again while they look.
 pub const RTO_WHILE_LOOKING: Duration = Duration::from_secs(120);
+
+/// How long something that may pass, such as CLOSE_WAIT or a zombie, has to last until `why` tells
+/// of it.
+pub const LASTING: Duration = Duration::from_millis(250);

@@ -93,7 +93,7 @@ enum LsOrder {
     None,
 }
 
-fn scope(text: &str) -> Result<Scope, String> {
+pub(super) fn scope(text: &str) -> Result<Scope, String> {
     match text {
         "all" => Ok(Scope::All),
         pid => pid

@@ -23,6 +23,7 @@ pub(crate) mod show;
 pub(crate) mod step;
 pub(crate) mod trace;
 pub(crate) mod watch;
+pub(crate) mod why;
 
 /// Writes to standard output. A reader that went away early is no error: nobody wants the rest.
 ///

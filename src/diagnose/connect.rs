@@ -1,81 +1,177 @@
 //! Connections that did not come about.
 
-use super::Subject;
-use crate::event::{SegmentRole, TcpFlags};
-use crate::model::{Role, TcpState};
+use super::finding::{About, Diagnosis, Finding, Proof, Weight};
+use super::picture::{Picture, Socket};
+use super::question::Question;
+use crate::model::TcpState;
 
-/// The SYN was answered by RST: nobody listens there.
-pub(super) fn nobody_listens(subject: &Subject<'_>) -> Option<String> {
-    subject.endpoint.as_ref()?;
-    let packets = subject.timeline.packets();
-    let refused = packets.iter().find(|answer| {
-        answer.step == subject.step
-            && answer.segment().is_some_and(|s| s.flags.has(TcpFlags::RST))
-            && packets.iter().any(|syn| {
-                syn.packet.src == answer.packet.dst
-                    && syn.packet.dst == answer.packet.src
-                    && syn.segment().is_some_and(|s| s.flags == TcpFlags::SYN)
-                    && syn.sent < answer.sent
-            })
-            && answer.segment().is_some_and(|s| s.seq == 0)
-    })?;
-    let listening: Vec<String> = subject
-        .timeline
-        .endpoints()
-        .iter()
-        .filter(|e| e.role == Role::Listener && e.is_open())
-        .filter_map(|e| Some(format!("{} on {}", e.name, e.tuple?.local)))
-        .collect();
-    let there = match listening.is_empty() {
-        true => "no listener was seen".to_owned(),
-        false => format!("listening: {}", listening.join(", ")),
-    };
-    Some(format!(
-        "nobody listens on {}: the SYN was answered by RST; {there}",
-        refused.packet.src
-    ))
-}
+/// SYN_SENT.
+pub(super) const UNANSWERED_SYN: Diagnosis = Diagnosis {
+    key: "syn-sent",
+    title: "SYN_SENT: nobody answers",
+    reference: "UNP 4.3, tcp(7): tcp_syn_retries",
+};
+
+/// accept() was not called.
+pub(super) const NOT_ACCEPTED: Diagnosis = Diagnosis {
+    key: "not-accepted",
+    title: "connections wait for accept()",
+    reference: "UNP 4.5, 4.6",
+};
+
+/// A listener takes no more.
+pub(super) const QUEUE_FULL: Diagnosis = Diagnosis {
+    key: "accept-queue-full",
+    title: "the accept queue is full",
+    reference: "UNP 4.5, listen(2)",
+};
 
 /// SYN_SENT: nothing comes back.
-pub(super) fn unanswered_syn(subject: &Subject<'_>) -> Option<String> {
-    let endpoint = subject.timeline.endpoint(subject.endpoint.as_ref()?)?;
-    if endpoint.state() != TcpState::SynSent {
-        return None;
-    }
-    let local = endpoint.tuple?.local;
-    let again = subject
-        .timeline
-        .packets()
-        .iter()
-        .filter(|p| {
-            p.packet.src == local
-                && p.segment()
-                    .is_some_and(|s| s.role == SegmentRole::Retransmission)
-        })
-        .count();
-    let again = match again {
-        0 => "and not sent again yet".to_owned(),
-        1 => "and sent again once".to_owned(),
-        times => format!("and sent again {times} times"),
+pub(super) fn unanswered_syn(picture: &Picture, question: &Question) -> Vec<Finding> {
+    let waits = |socket: &&Socket| socket.state == TcpState::SynSent;
+    let find = |socket: &Socket| {
+        let again = match socket.sent_again {
+            0 => "and not sent again yet".to_owned(),
+            1 => "and sent again once".to_owned(),
+            times => format!("and sent again {times} times"),
+        };
+        let remote = socket.remote();
+        let mut evidence = Vec::new();
+        if let Some(facts) = socket.facts.as_ref().filter(|facts| facts.timer_ms > 0) {
+            evidence.push(Proof::seen(format!(
+                "the next SYN leaves in {}, each pause is twice the last",
+                super::picture::lapse(std::time::Duration::from_millis(facts.timer_ms.into()))
+            )));
+        }
+        let holders = picture.holder_list(socket);
+        if !holders.is_empty() {
+            evidence.push(Proof::seen(format!("held by {holders}")));
+        }
+        Finding {
+            diagnosis: &UNANSWERED_SYN,
+            weight: Weight::Wrong,
+            about: About::Socket(socket.key),
+            headline: format!(
+                "{} is in SYN_SENT: its SYN was not answered, {again}",
+                socket.name
+            ),
+            evidence,
+            fix: format!(
+                "see whether {remote} is up, routed to, and lets the port through: a host without \
+                 a listener answers RST, a firewall or a full accept queue nothing"
+            ),
+        }
     };
-    Some(format!(
-        "{} is in SYN_SENT: its SYN was not answered, {again}",
-        endpoint.name
-    ))
+    question.asked(picture).filter(waits).map(find).collect()
 }
 
 /// Established, and in nobody's hands: accept() was not called.
-pub(super) fn not_accepted(subject: &Subject<'_>) -> Option<String> {
-    let endpoint = subject.timeline.endpoint(subject.endpoint.as_ref()?)?;
-    let open = matches!(
-        endpoint.state(),
-        TcpState::Established | TcpState::CloseWait
-    );
-    let by_nobody = endpoint.holders.as_ref().is_some_and(Vec::is_empty);
-    (open && by_nobody).then(|| {
-        format!(
-            "{} is held by nobody: it waits in the listener's queue, accept() was not called yet",
-            endpoint.name
-        )
+pub(super) fn not_accepted(picture: &Picture, question: &Question) -> Vec<Finding> {
+    let waits = |socket: &&Socket| {
+        let open = matches!(socket.state, TcpState::Established | TcpState::CloseWait);
+        open && socket.held_by_nobody()
+    };
+    let find = |socket: &Socket| {
+        let listener = listener_of(picture, socket);
+        let held_by = listener.map(|listener| picture.holder_list(listener));
+        let held_by = held_by.filter(|list| !list.is_empty());
+        let mut evidence = Vec::new();
+        evidence.extend(held_by.map(|list| Proof::seen(format!("the listener is held by {list}"))));
+        if let Some(facts) = socket.facts.as_ref().filter(|facts| facts.recv_q > 0) {
+            evidence.push(Proof::seen(format!(
+                "{} bytes wait in it, acknowledged by the kernel",
+                facts.recv_q
+            )));
+        }
+        let who = listener.map(|listener| picture.holder_names(listener));
+        Finding {
+            diagnosis: &NOT_ACCEPTED,
+            weight: Weight::Suspect,
+            about: About::Socket(socket.key),
+            headline: format!(
+                "{} is held by nobody: it waits in the listener's queue, accept() was not called \
+                 yet",
+                socket.name
+            ),
+            evidence,
+            fix: match who.filter(|names| !names.is_empty()) {
+                Some(names) => format!("call accept() in {names}, and again for each connection"),
+                None => "call accept() in the server, and again for each connection".to_owned(),
+            },
+        }
+    };
+    question.asked(picture).filter(waits).map(find).collect()
+}
+
+fn listener_of<'a>(picture: &'a Picture, socket: &Socket) -> Option<&'a Socket> {
+    let local = socket.tuple?.canonical().local;
+    picture.sockets.iter().find(|other| {
+        let bound = other.tuple.map(|tuple| tuple.canonical().local);
+        other.state == TcpState::Listen
+            && other.place == socket.place
+            && bound.is_some_and(|bound| {
+                bound.port() == local.port()
+                    && (bound.ip().is_unspecified() || bound.ip() == local.ip())
+            })
     })
+}
+
+/// A listener whose queue of finished connections is full: the kernel drops what comes.
+pub(super) fn queue_full(picture: &Picture, question: &Question) -> Vec<Finding> {
+    let full = |socket: &&Socket| {
+        let queue = socket.facts.as_ref();
+        socket.state == TcpState::Listen
+            && queue.is_some_and(|facts| facts.recv_q > 0 && facts.recv_q >= facts.send_q)
+    };
+    let find = |socket: &Socket| {
+        let (queued, backlog) = socket
+            .facts
+            .as_ref()
+            .map_or((0, 0), |facts| (facts.recv_q, facts.send_q));
+        // The kernel takes one more than the backlog (sk_acceptq_is_full).
+        let takes = match queued > backlog {
+            true => "it drops every SYN and last ACK that comes",
+            false => "it takes one more, then none",
+        };
+        let names = match picture.holder_names(socket).as_str() {
+            "" => "the server".to_owned(),
+            names => names.to_owned(),
+        };
+        let mut evidence = vec![Proof::seen(format!(
+            "Recv-Q {queued}, backlog (Send-Q) {backlog}"
+        ))];
+        evidence.extend(socket.overflows.map(|counted| {
+            Proof::seen(format!(
+                "its network namespace counts {} ListenOverflows, {} ListenDrops",
+                counted.overflows, counted.drops
+            ))
+        }));
+        for process in picture.holding(socket) {
+            if let Some(state) = process.state {
+                let at = process.waits_in.as_ref();
+                let at = at.map_or_else(String::new, |name| format!(" in {name}"));
+                evidence.push(Proof::seen(format!(
+                    "{} is {}{at}",
+                    process.name,
+                    state.letter()
+                )));
+            }
+        }
+        Finding {
+            diagnosis: &QUEUE_FULL,
+            weight: Weight::Wrong,
+            about: About::Socket(socket.key),
+            headline: format!(
+                "{} has {queued} connections that were not accepted, its backlog is {backlog}: \
+                 {takes}",
+                socket.name
+            ),
+            evidence,
+            fix: format!(
+                "call accept() in {names} as fast as connections come; a larger backlog in \
+                 listen() (up to net.core.somaxconn) only buys time"
+            ),
+        }
+    };
+    question.ends(picture).filter(full).map(find).collect()
 }

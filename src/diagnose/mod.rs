@@ -1,46 +1,105 @@
 //! Rules that explain why something is as it is, each with its evidence and its fix. No I/O.
 //!
-//! A rule looks at what an expectation speaks of and at the timeline, and says nothing when it
-//! does not fit.
+//! A rule looks at a [`Picture`] and at what of it is asked about, and says nothing when it does
+//! not fit. A picture is made from the timeline of a run, where an expectation failed, or of
+//! programs that run already ([`crate::live::why`]): one text serves both. What only a timeline
+//! tells has rules of its own, and what only two looks at a machine tell.
+//!
+//! | file | what it explains | from |
+//! |---|---|---|
+//! | `close` | CLOSE_WAIT, FIN_WAIT2, a copy that is still open | both |
+//! | `connect` | SYN_SENT, a queue that nobody accepts from | both |
+//! | `data` | retransmissions, a closed window | both |
+//! | `port` | EADDRINUSE | both |
+//! | `process` | zombies, stopped processes | both |
+//! | [`growth`] | what gets more from look to look | two looks |
+//! | `recorded` | refused, killed, ended; ICMP errors that nobody is told of | a timeline |
+//!
+//! `docs/why.md` has the table of all diagnoses.
 
-use crate::model::{EndpointName, ProcessName, ProgramName, TcpState};
+use crate::model::TcpState;
 use crate::scenario::{Expectation, ProcessFact};
 use crate::timeline::Timeline;
 
 mod close;
 mod connect;
-mod datagram;
+mod data;
+pub mod finding;
+pub mod growth;
+pub mod picture;
+mod port;
 mod process;
+pub mod question;
+mod recorded;
 
-/// A rule: looks at a subject, says what it found.
-type Rule = fn(&Subject<'_>) -> Option<String>;
+pub use finding::{About, Diagnosis, Finding, Proof, Weight};
+pub use picture::Picture;
+pub use question::Question;
 
-/// All rules, in the order in which their answers are shown.
-const RULES: [Rule; 9] = [
-    process::program_ended,
-    connect::nobody_listens,
-    connect::unanswered_syn,
-    connect::not_accepted,
-    datagram::error_of_nobody,
-    close::other_holder,
-    close::owes_the_close,
-    process::zombies,
-    process::killed_by_sigpipe,
+use recorded::Subject;
+
+/// Looks at a picture, says what it found.
+type Rule = fn(&Picture, &Question) -> Vec<Finding>;
+
+/// Where a rule finds what it needs.
+enum Source {
+    /// In a picture.
+    Picture(Rule),
+    /// In a timeline alone.
+    Timeline(fn(&Subject<'_>) -> Option<String>),
+}
+
+/// All rules, in the order in which their answers are shown below a failed expectation.
+const RULES: [Source; 15] = [
+    Source::Timeline(recorded::ended::program_ended),
+    Source::Timeline(recorded::refused::nobody_listens),
+    Source::Picture(connect::queue_full),
+    Source::Picture(connect::unanswered_syn),
+    Source::Picture(connect::not_accepted),
+    Source::Timeline(recorded::datagram::error_of_nobody),
+    Source::Picture(close::other_holder),
+    Source::Picture(close::owes_the_close),
+    Source::Picture(close::unanswered_fin),
+    Source::Picture(data::zero_window),
+    Source::Picture(data::retransmitting),
+    Source::Picture(process::stopped),
+    Source::Picture(process::zombies),
+    Source::Picture(port::taken),
+    Source::Timeline(recorded::ended::killed_by_sigpipe),
 ];
 
-/// What is to be explained.
-struct Subject<'a> {
-    timeline: &'a Timeline,
-    step: usize,
-    endpoint: Option<EndpointName>,
-    process: Option<ProcessName>,
-    program: Option<ProgramName>,
-    /// Whether a close that did not come can be the reason.
-    about_close: bool,
-    /// Whether it is about who holds a socket.
-    about_holders: bool,
-    /// Whether a child that nobody collected can be the reason.
-    about_children: bool,
+/// Every kind of diagnosis that programs which run already can get.
+pub const DIAGNOSES: [&Diagnosis; 15] = [
+    &close::OWES_THE_CLOSE,
+    &close::OTHER_HOLDER,
+    &close::UNANSWERED_FIN,
+    &connect::UNANSWERED_SYN,
+    &connect::NOT_ACCEPTED,
+    &connect::QUEUE_FULL,
+    &data::RETRANSMITTING,
+    &data::ZERO_WINDOW,
+    &process::STOPPED,
+    &process::ZOMBIE,
+    &port::PORT_TAKEN,
+    &port::PORT_HELD,
+    &growth::LEAK,
+    &growth::OVERFLOWS,
+    &growth::RESETS,
+];
+
+/// Every diagnosis that a picture allows, worst first.
+pub fn diagnose(picture: &Picture, question: &Question) -> Vec<Finding> {
+    let mut found: Vec<Finding> = RULES
+        .iter()
+        .filter_map(|source| match source {
+            Source::Picture(rule) => Some(rule(picture, question)),
+            Source::Timeline(_) => None,
+        })
+        .flatten()
+        .collect();
+    // Stable: within a weight in the order of the rules.
+    found.sort_by_key(|finding| finding.weight);
+    found
 }
 
 /// Explanations, with their fixes, that fit a failed expectation.
@@ -73,8 +132,18 @@ pub fn explain(expectation: &Expectation, timeline: &Timeline, step: usize) -> V
         about_close: about_close(expectation),
         about_holders: matches!(expectation, Expectation::HeldBy { .. }),
         about_children: about_children(expectation),
+        about_stops: !matches!(
+            expectation,
+            Expectation::Process { .. } | Expectation::Wire { .. } | Expectation::WireSequence(_)
+        ),
     };
-    RULES.iter().filter_map(|rule| rule(&subject)).collect()
+    let (picture, question) = (subject.picture(), subject.question());
+    // One answer of each rule: an expectation is about one thing.
+    let answer = |source: &Source| match source {
+        Source::Picture(rule) => rule(&picture, &question).first().map(Finding::note),
+        Source::Timeline(rule) => rule(&subject),
+    };
+    RULES.iter().filter_map(answer).collect()
 }
 
 /// Whether an expectation speaks of a connection's end, or of who keeps it open.

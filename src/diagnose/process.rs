@@ -1,78 +1,143 @@
-//! Ends of processes that explain what is missing.
+//! Processes that explain what is missing.
 
-use super::Subject;
-use crate::event::Kind;
-use crate::model::{ExitStatus, ProcessName, signal_name};
+use super::finding::{About, Diagnosis, Finding, Proof, Weight};
+use super::picture::{Picture, Process};
+use super::question::Question;
+use crate::model::{ProcState, TcpState};
+use crate::observe::process::SignalMasks;
 
-const SIGPIPE: i32 = nix::libc::SIGPIPE;
+/// Children that ended and were not waited for.
+pub(super) const ZOMBIE: Diagnosis = Diagnosis {
+    key: "zombie",
+    title: "zombies: nobody waits for them",
+    reference: "UNP 5.9, 5.10",
+};
 
-/// The program is not there any more.
-pub(super) fn program_ended(subject: &Subject<'_>) -> Option<String> {
-    let program = subject.program.as_ref()?;
-    let process = subject
-        .timeline
-        .process(&ProcessName::new(program.as_str()))?;
-    if !process.ended || subject.process.as_ref() == Some(&process.name) {
-        return None;
-    }
-    let how = match process.status {
-        Some(status) => status.to_string(),
-        None => "ended".into(),
-    };
-    let last_words = subject
-        .timeline
-        .events()
-        .iter()
-        .rev()
-        .find_map(|event| match &event.kind {
-            Kind::Output { process, text, .. } if process.program() == *program => Some(text),
-            _ => None,
-        });
-    Some(match last_words {
-        Some(words) => format!("{program} {how}; the last it printed: {words:?}"),
-        None => format!("{program} {how}, without a word"),
-    })
-}
+/// A process that a signal stopped.
+pub(super) const STOPPED: Diagnosis = Diagnosis {
+    key: "stopped",
+    title: "a stopped process holds the socket",
+    reference: "signal(7), UNP 5.13",
+};
+
+const SIGCHLD: i32 = nix::libc::SIGCHLD;
 
 /// A parent that does not wait for its children (UNP section 5.9).
-pub(super) fn zombies(subject: &Subject<'_>) -> Option<String> {
-    if !subject.about_children {
-        return None;
+pub(super) fn zombies(picture: &Picture, question: &Question) -> Vec<Finding> {
+    if !question.about_children {
+        return Vec::new();
     }
-    let zombie = subject.timeline.processes().iter().find(|p| {
-        p.is_zombie()
-            && p.parent.is_some()
-            && match (&subject.process, &subject.program) {
-                (Some(process), _) => p.name == *process,
-                (None, Some(program)) => p.name.program() == *program,
-                (None, None) => true,
-            }
-    })?;
-    let parent = zombie.parent.as_ref()?;
-    Some(format!(
-        "{} is a zombie: its parent {parent} has not called wait; a SIGCHLD handler that calls \
-         waitpid(-1, …, WNOHANG) in a loop leaves none (UNP 5.9, 5.10)",
-        zombie.name
-    ))
+    let mut found = Vec::new();
+    for zombie in question.processes(picture).filter(|process| process.zombie) {
+        let Some(parent) = zombie.parent.and_then(|index| picture.processes.get(index)) else {
+            continue;
+        };
+        let (why, fix) = handler(parent);
+        found.push(Finding {
+            diagnosis: &ZOMBIE,
+            weight: Weight::Wrong,
+            about: About::Process(zombie.key),
+            headline: format!(
+                "{} is a zombie: its parent {} has not called wait",
+                zombie.name, parent.name
+            ),
+            evidence: why.into_iter().collect(),
+            fix: fix.to_owned(),
+        });
+    }
+    found
 }
 
-/// A write after the peer's RST (UNP section 5.13).
-pub(super) fn killed_by_sigpipe(subject: &Subject<'_>) -> Option<String> {
-    let program = subject.program.as_ref()?;
-    let process = subject.timeline.processes().iter().find(|p| {
-        p.name.program() == *program
-            && matches!(
-                p.status,
-                Some(ExitStatus::Signaled {
-                    signal: SIGPIPE,
-                    ..
-                })
-            )
-    })?;
-    Some(format!(
-        "{} was killed by {}: it wrote to a connection that had got RST; with SIGPIPE ignored \
-         the write fails with EPIPE instead (UNP 5.13)",
-        process.name,
-        signal_name(SIGPIPE)
-    ))
+/// What the parent does with SIGCHLD, and what it should.
+fn handler(parent: &Process) -> (Option<Proof>, &'static str) {
+    const LOOP: &str = "a SIGCHLD handler that calls waitpid(-1, …, WNOHANG) in a loop leaves none";
+    if parent.state == Some(ProcState::Stopped) {
+        let why = format!("{} is stopped by a signal: no handler can run", parent.name);
+        return (
+            Some(Proof::seen(why)),
+            "SIGCONT lets it go on; then waitpid(-1, …, WNOHANG) in a loop leaves none",
+        );
+    }
+    let Some(masks) = parent.signals else {
+        return (None, LOOP);
+    };
+    let (why, fix) = if SignalMasks::has(masks.blocked, SIGCHLD) {
+        (
+            format!("{} blocks SIGCHLD (SigBlk)", parent.name),
+            "unblock SIGCHLD, or read it from a signalfd, and call waitpid(-1, …, WNOHANG) in a \
+             loop",
+        )
+    } else if SignalMasks::has(masks.caught, SIGCHLD) {
+        (
+            format!(
+                "{} has a SIGCHLD handler (SigCgt), which left this child: signals do not queue, \
+                 and a handler that waits once collects one of several",
+                parent.name
+            ),
+            "call waitpid(-1, …, WNOHANG) in a loop in the SIGCHLD handler",
+        )
+    } else if SignalMasks::has(masks.ignored, SIGCHLD) {
+        (
+            format!(
+                "{} ignores SIGCHLD (SigIgn), but did not yet when this child ended",
+                parent.name
+            ),
+            "ignore SIGCHLD before the first fork(), or call waitpid(-1, …, WNOHANG) in a loop",
+        )
+    } else {
+        (
+            format!("{} has no SIGCHLD handler (SigCgt, SigIgn)", parent.name),
+            LOOP,
+        )
+    };
+    (Some(Proof::seen(why)), fix)
+}
+
+/// A process that holds a socket and cannot do anything.
+pub(super) fn stopped(picture: &Picture, question: &Question) -> Vec<Finding> {
+    if !question.about_stops {
+        return Vec::new();
+    }
+    let is_stopped =
+        |process: &&Process| matches!(process.state, Some(ProcState::Stopped | ProcState::Traced));
+    let find = |(index, process): (usize, &Process)| {
+        let mut waiting = Vec::new();
+        for socket in &picture.sockets {
+            let holds = socket.holders.iter().flatten();
+            let unread = socket.facts.as_ref().map_or(0, |facts| facts.recv_q);
+            if unread == 0 || !holds.into_iter().any(|held| held.process == index) {
+                continue;
+            }
+            waiting.push(Proof::seen(match socket.state {
+                TcpState::Listen => {
+                    format!("{} has {unread} not accepted in its queue", socket.name)
+                }
+                _ => format!("{} has {unread} bytes that nobody reads", socket.name),
+            }));
+        }
+        let (how, fix) = match process.state {
+            Some(ProcState::Traced) => ("a tracer", "let its tracer (a debugger) go on"),
+            _ => ("a signal", "send it SIGCONT"),
+        };
+        Finding {
+            diagnosis: &STOPPED,
+            weight: Weight::Wrong,
+            about: About::Process(process.key),
+            headline: format!(
+                "{} is stopped by {how}: it accepts, reads and closes nothing, while its kernel \
+                 goes on acknowledging",
+                process.name
+            ),
+            evidence: waiting,
+            fix: fix.to_owned(),
+        }
+    };
+    let indexed = question
+        .processes
+        .iter()
+        .filter_map(|index| Some((*index, picture.processes.get(*index)?)));
+    indexed
+        .filter(|(_, process)| is_stopped(process))
+        .map(find)
+        .collect()
 }

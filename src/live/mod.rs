@@ -11,6 +11,7 @@
 //! | [`sort`] | in which order |
 //! | [`names`] | words for numbers |
 //! | [`watch`] | what changes, by kernel events or by sampling |
+//! | [`why`] | what is wrong, and who has to do what |
 
 pub mod filter;
 pub mod inventory;
@@ -21,3 +22,4 @@ pub mod owners;
 pub mod socket;
 pub mod sort;
 pub mod watch;
+pub mod why;

@@ -150,4 +150,10 @@ pub struct TcpInfo {
     pub last_data_sent_ms: u32,
     /// Milliseconds since data was last received.
     pub last_data_recv_ms: u32,
+    /// Milliseconds since an acknowledgement last came, on whatever segment.
+    #[serde(default)]
+    pub last_ack_recv_ms: u32,
+    /// The peer's receive window, in bytes, where the kernel is new enough to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snd_wnd: Option<u32>,
 }

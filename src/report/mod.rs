@@ -23,6 +23,7 @@
 //! | [`rows`] | what of a timeline is worth showing: the rows that every picture draws |
 //! | [`sockets`] | sockets of the machine, as `ls` lists them |
 //! | [`changes`] | what changes, as `watch` prints it |
+//! | [`mod@why`] | what is wrong with programs that run already |
 //! | [`snapshot`] | the state of everything at one event |
 
 mod arrow;
@@ -62,6 +63,7 @@ pub mod svg;
 pub mod table;
 pub mod tap;
 pub(crate) mod text;
+pub mod why;
 
 pub use palette::Tone;
 pub use text::{escape, visible};

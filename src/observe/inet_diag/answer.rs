@@ -236,6 +236,8 @@ fn tcp_info(bytes: &[u8]) -> Option<TcpInfo> {
         unacked: u32_at(bytes, 24)?,
         last_data_sent_ms: u32_at(bytes, 44)?,
         last_data_recv_ms: u32_at(bytes, 52)?,
+        last_ack_recv_ms: u32_at(bytes, 56)?,
+        snd_wnd: u32_at(bytes, 228),
         rtt_us: u32_at(bytes, 68)?,
         total_retrans: u32_at(bytes, 100)?,
         bytes_acked: u64_at(bytes, 120)?,

@@ -5,7 +5,7 @@ use crate::event::Body;
 use crate::model::UdpState;
 
 /// An ICMP error came back for a datagram, and the program was not told (UNP section 8.9).
-pub(super) fn error_of_nobody(subject: &Subject<'_>) -> Option<String> {
+pub(in crate::diagnose) fn error_of_nobody(subject: &Subject<'_>) -> Option<String> {
     let program = subject.program.as_ref()?;
     subject.timeline.endpoints().iter().find_map(|endpoint| {
         if endpoint.udp() != Some(UdpState::Unconnected) || endpoint.name.program() != *program {

@@ -1,0 +1,178 @@
+//! [`Picture`]: sockets with their holders, peers and processes, as plain data: what a rule looks
+//! at, whether it comes from the timeline of a run or from programs that run already.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::model::{Evidence, ProcState, SocketFacts, TcpState, Tuple};
+use crate::observe::process::SignalMasks;
+
+/// Sockets and processes at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Picture {
+    /// The sockets.
+    pub sockets: Vec<Socket>,
+    /// The processes that hold them, their children and their parents.
+    pub processes: Vec<Process>,
+}
+
+/// A socket.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Socket {
+    /// As reports call it: `server.conn`, or its addresses.
+    pub name: String,
+    /// Names it for good within its picture's machine or run.
+    pub key: u64,
+    /// Its network namespace or host, where there are several.
+    pub place: Option<String>,
+    /// Its addresses, once known.
+    pub tuple: Option<Tuple>,
+    /// Its state.
+    pub state: TcpState,
+    /// How the state is known.
+    pub known: Evidence,
+    /// What the kernel says of it.
+    pub facts: Option<SocketFacts>,
+    /// Who has it open; nothing: nobody could tell.
+    pub holders: Option<Vec<Held>>,
+    /// Whether others may hold it that could not be seen.
+    pub more_holders: bool,
+    /// The other end, where it is in the picture: an index into [`Picture::sockets`].
+    pub peer: Option<usize>,
+    /// How long it has been in its state.
+    pub since: Option<Since>,
+    /// Whether a holder has just let go of it and others have not. Nothing: not known.
+    pub let_go: Option<bool>,
+    /// How often its SYN was sent again.
+    pub sent_again: usize,
+    /// Of a listener, what its namespace counted of connections that found its queue full.
+    pub overflows: Option<Overflows>,
+}
+
+/// `ListenOverflows` and `ListenDrops` of `/proc/PID/net/netstat`: of the whole namespace, since
+/// it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overflows {
+    /// Connections that found a queue full.
+    pub overflows: u64,
+    /// SYNs that were dropped for that or another reason.
+    pub drops: u64,
+}
+
+/// Since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// Since this step of a run, counted from 0.
+    Step(usize),
+    /// For at least so long.
+    AtLeast(Duration),
+}
+
+impl fmt::Display for Since {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Since::Step(step) => write!(f, "since step {}", step + 1),
+            Since::AtLeast(time) => write!(f, "for at least {}", lapse(*time)),
+        }
+    }
+}
+
+/// A length of time for people: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`.
+pub fn lapse(time: Duration) -> String {
+    match time.as_secs() {
+        0..10 => format!("{:.1} s", time.as_secs_f64()),
+        seconds @ 10..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// A descriptor that a process has open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The process: an index into [`Picture::processes`].
+    pub process: usize,
+    /// Its descriptor.
+    pub fd: i32,
+    /// Whether the descriptor is closed by `execve(2)`. Nothing: not known.
+    pub close_on_exec: Option<bool>,
+}
+
+/// A process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Process {
+    /// As reports call it: `server.child`, or name and pid.
+    pub name: String,
+    /// Names it for good within its picture's machine or run.
+    pub key: u64,
+    /// What it runs.
+    pub program: String,
+    /// Its parent, where it is in the picture.
+    pub parent: Option<usize>,
+    /// Its state.
+    pub state: Option<ProcState>,
+    /// Whether it ended and was not waited for.
+    pub zombie: bool,
+    /// What it does with signals. Nothing: not known.
+    pub signals: Option<SignalMasks>,
+    /// The kernel function in which it waits, where that may be read.
+    pub waits_in: Option<String>,
+}
+
+impl Picture {
+    /// The processes that hold a socket, each once, in the order of the holders.
+    pub fn holding(&self, socket: &Socket) -> Vec<&Process> {
+        let mut seen = Vec::new();
+        for held in socket.holders.iter().flatten() {
+            if !seen.contains(&held.process) {
+                seen.push(held.process);
+            }
+        }
+        seen.into_iter()
+            .filter_map(|index| self.processes.get(index))
+            .collect()
+    }
+
+    /// `server fd 4 and server.child fd 4`; empty when nobody is known to hold it.
+    pub fn holder_list(&self, socket: &Socket) -> String {
+        let holders: Vec<String> = socket
+            .holders
+            .iter()
+            .flatten()
+            .filter_map(|held| {
+                let process = self.processes.get(held.process)?;
+                Some(format!("{} fd {}", process.name, held.fd))
+            })
+            .collect();
+        holders.join(" and ")
+    }
+
+    /// The names of the processes that hold a socket, joined.
+    pub fn holder_names(&self, socket: &Socket) -> String {
+        let names: Vec<&str> = self
+            .holding(socket)
+            .iter()
+            .map(|process| process.name.as_str())
+            .collect();
+        names.join(" and ")
+    }
+
+    /// The other end.
+    pub fn peer(&self, socket: &Socket) -> Option<&Socket> {
+        self.sockets.get(socket.peer?)
+    }
+}
+
+impl Socket {
+    /// Whether it is known that no process holds it.
+    pub fn held_by_nobody(&self) -> bool {
+        self.holders.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    /// The other end's address, for people.
+    pub fn remote(&self) -> String {
+        self.tuple
+            .map(|tuple| tuple.canonical().remote)
+            .map_or_else(|| "the peer".to_owned(), |remote| remote.to_string())
+    }
+}
