@@ -41,6 +41,8 @@ struct Watched {
     parent_ignores: bool,
     /// It did not come to rest in time: it is not waited for any more until it does.
     restless: bool,
+    /// That was said of it already.
+    told_restless: bool,
     /// It is gone, and it is open whether the lab's first process reaped it.
     awaits_word: bool,
     /// When a program was started, by `CLOCK_MONOTONIC`.
@@ -77,6 +79,7 @@ impl Watched {
             reaped: false,
             parent_ignores: false,
             restless: false,
+            told_restless: false,
             awaits_word: false,
             begun: Duration::ZERO,
             stopped: false,
@@ -412,6 +415,9 @@ impl Processes {
                 .map(|watch| watch.is_quiet(process.stopped));
             if matches!(quiet, Some(Ok(false))) {
                 process.restless = true;
+                if std::mem::replace(&mut process.told_restless, true) {
+                    continue;
+                }
                 let text = format!(
                     "{} does not come to rest: from here on its order among the others is chance",
                     process.name
