@@ -195,6 +195,9 @@ pub(crate) struct Trace {
     /// Write the timeline to this file instead of standard error
     #[arg(long, short, value_name = "FILE")]
     output: Option<std::path::PathBuf>,
+    /// Keep the record in this file, for `sockscope replay` and `sockscope diff`
+    #[arg(long, value_name = "FILE")]
+    save: Option<std::path::PathBuf>,
     /// Write a scenario that asserts what was seen
     #[arg(long, value_name = "FILE")]
     scenario: Option<std::path::PathBuf>,
@@ -330,6 +333,7 @@ pub(crate) struct TraceOptions {
     pub(crate) with: Result<Option<Vec<String>>, String>,
     pub(crate) net: Option<Place>,
     pub(crate) output: Option<std::path::PathBuf>,
+    pub(crate) save: Option<std::path::PathBuf>,
     pub(crate) scenario: Option<std::path::PathBuf>,
     pub(crate) detail: Detail,
     pub(crate) look: Look,
@@ -346,6 +350,7 @@ impl From<Trace> for TraceOptions {
             with: trace.with.map(|with| words("--with", &with)).transpose(),
             net: trace.net.map(Place::from),
             output: trace.output,
+            save: trace.save,
             scenario: trace.scenario,
             detail: Detail {
                 all: trace.all,

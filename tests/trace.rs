@@ -112,6 +112,21 @@ fn the_timeline_goes_to_a_file_where_one_is_named() {
     assert!(timeline.contains("echo exited 0"), "{timeline}");
 }
 
+#[test]
+fn a_record_is_kept_and_gives_the_same_table() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("record.jsonl");
+    let path = file.to_str().expect("a path in UTF-8");
+    let traced = trace(&["--save", path, "--width", "90", "--", "true"], "");
+    assert_eq!(traced.code, Some(0), "{}", traced.stderr);
+    let replayed = Command::new(SOCKSCOPE)
+        .args(["replay", path, "--width", "90"])
+        .env("LC_ALL", "C.UTF-8")
+        .output()
+        .expect("sockscope starts");
+    assert_eq!(String::from_utf8_lossy(&replayed.stdout), traced.stderr);
+}
+
 /// A server on the machine's own network, and a client that sockscope does not trace.
 #[test]
 fn a_server_on_this_machine_is_watched_until_it_is_interrupted() {

@@ -7,8 +7,10 @@ use sockscope::driver::Options;
 use sockscope::driver::trace::{self, End, Plan};
 use sockscope::model::ExitStatus;
 use sockscope::observed;
-use sockscope::output;
+use sockscope::output::{self, OutputError};
+use sockscope::record;
 use sockscope::report::table;
+use sockscope::suite::Case;
 
 use super::run::interrupts;
 use super::{complain, complain_rendered};
@@ -46,11 +48,9 @@ fn try_main(options: &TraceOptions) -> Result<u8, u8> {
         events: Default::default(),
         programs: BTreeMap::new(),
     };
-    for path in options.output.iter().chain(&options.scenario) {
-        output::check(path).map_err(|error| {
-            complain(&error.to_string());
-            CANNOT
-        })?;
+    let files = [&options.output, &options.scenario, &options.save];
+    for path in files.into_iter().flatten() {
+        output::check(path).map_err(not_written)?;
     }
     let plan = Plan::new(options.command.clone(), with);
     let traced = trace::run(&plan, &options_of_run, &interrupt);
@@ -63,20 +63,24 @@ fn try_main(options: &TraceOptions) -> Result<u8, u8> {
     if let Some(path) = &options.scenario {
         let input_ended = !std::io::stdin().is_terminal();
         let text = observed::scenario(plan.scenario(), &traced.run, input_ended);
-        output::write(path, text.as_bytes()).map_err(|error| {
-            complain(&error.to_string());
-            CANNOT
-        })?;
+        output::write(path, text.as_bytes()).map_err(not_written)?;
+    }
+    if let Some(path) = &options.save {
+        let record = record::lines(&[Case::from(traced.run.clone())])
+            .map_err(|error| cannot("cannot write the record", &error))?;
+        output::write(path, record.as_bytes()).map_err(not_written)?;
     }
     let table = table::render(&traced.run, &options.look, &options.detail);
     match &options.output {
-        Some(path) => output::write(path, table.as_bytes()).map_err(|error| {
-            complain(&error.to_string());
-            CANNOT
-        })?,
+        Some(path) => output::write(path, table.as_bytes()).map_err(not_written)?,
         None => complain_rendered(&table),
     }
     Ok(code(traced.end))
+}
+
+fn not_written(error: OutputError) -> u8 {
+    complain(&error.to_string());
+    CANNOT
 }
 
 /// The command's own exit code, as a shell has it.
