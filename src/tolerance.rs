@@ -38,3 +38,6 @@ pub const RTO_WHILE_LOOKING: Duration = Duration::from_secs(120);
 /// How long something that may pass, such as CLOSE_WAIT or a zombie, has to last until `why` tells
 /// of it.
 pub const LASTING: Duration = Duration::from_millis(250);
+
+/// How often a socket has to be missing before it counts as gone.
+pub const LOOKS_FOR_THE_VANISHED: u32 = 6;

@@ -57,7 +57,9 @@ fn every_command_is_known() {
             assert_eq!(shown.code, Some(0), "{line}: {}", shown.stderr);
         }
         if words[0] != "program" {
-            words.push("--help".to_owned());
+            // What follows the command of a trace is that command's.
+            let at = if words[0] == "trace" { 1 } else { words.len() };
+            words.insert(at, "--help".to_owned());
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let said = say(&words);
             assert_eq!(said.code, Some(0), "{line}: {}", said.stderr);

@@ -170,12 +170,16 @@ impl Sockets {
     fn ask_exactly(&self, index: usize) -> Result<Option<SocketFacts>, DiagError> {
         let known = &self.known[index];
         let diag = &self.hosts[known.host].diag;
-        match diag.query(known.facts.tuple)? {
-            // For a moment while a mini-socket takes over from its socket, a look-up may find
-            // neither.
-            None => diag.query(known.facts.tuple),
-            found => Ok(found),
+        let mut found = diag.query(known.facts.tuple)?;
+        // For a moment while a mini-socket takes over from its socket, a look-up may find neither.
+        for _ in 1..tolerance::LOOKS_FOR_THE_VANISHED {
+            if found.is_some() {
+                break;
+            }
+            std::thread::yield_now();
+            found = diag.query(known.facts.tuple)?;
         }
+        Ok(found)
     }
 
     fn find(&self, host: usize, tuple: Tuple) -> Option<usize> {

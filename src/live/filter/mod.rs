@@ -4,7 +4,7 @@
 //! | file | what it is for |
 //! |---|---|
 //! | `token` | words, quotation marks, parentheses, comparisons, each with its place |
-//! | [`parse`] | the one parser; errors point |
+//! | `parse` | the one parser; errors point |
 //! | `words` | the words of the language |
 //! | [`states`] | sets of TCP states, and the names that `ss(8)` has for some |
 //! | [`ends`] | addresses, networks and ports |

@@ -7,7 +7,7 @@
 //! | file | what it is for |
 //! |---|---|
 //! | `directory` | one process: its descriptors, its name, by a directory that is kept open |
-//! | [`walk`] | all of them, on several threads |
+//! | `walk` | all of them, on several threads |
 //! | [`copies`] | the sockets of few processes, asked for one by one |
 
 pub mod copies;
