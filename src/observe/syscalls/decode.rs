@@ -119,27 +119,47 @@ pub enum Effect {
     WantsTracer,
 }
 
-/// A call at its entry; nothing for one that does not matter.
-pub fn begin(number: i64, args: [u64; 6], memory: &dyn Memory) -> Option<Begun> {
-    let syscall = find(number)?;
-    let raw = Raw {
-        args,
-        memory,
-        room: 0,
-    };
-    let shown = match syscall.family {
-        Family::Send => data::sent(syscall.name, &raw),
-        Family::Naming => sockets::named(&raw),
-        Family::Exec => arguments::program(syscall.name, &raw),
-        Family::Poll => waiting::asked(syscall.name, &raw),
-        _ => String::new(),
-    };
-    Some(Begun {
-        syscall,
-        args,
-        shown,
-        room: address::room(syscall.name, &raw),
-    })
+impl Syscall {
+    /// The call at its entry, with what only the entry can tell read from memory.
+    pub fn begin(&'static self, args: [u64; 6], memory: &dyn Memory) -> Begun {
+        let raw = Raw {
+            args,
+            memory,
+            room: 0,
+        };
+        let shown = match self.family {
+            Family::Send => data::sent(self.name, &raw),
+            Family::Naming => sockets::named(&raw),
+            Family::Exec => arguments::program(self.name, &raw),
+            Family::Poll => waiting::asked(self.name, &raw),
+            _ => String::new(),
+        };
+        Begun {
+            syscall: self,
+            args,
+            shown,
+            room: address::room(self.name, &raw),
+        }
+    }
+
+    /// The descriptor that it is about.
+    pub fn fd(&self, args: &[u64; 6]) -> Option<i32> {
+        self.family.has_descriptor().then(|| args[0] as i32)
+    }
+
+    /// The descriptor that means something else afterwards, whatever it returns.
+    pub fn closes(&self, args: &[u64; 6]) -> Option<i32> {
+        match self.name {
+            "close" => Some(args[0] as i32),
+            "dup2" | "dup3" => Some(args[1] as i32),
+            _ => None,
+        }
+    }
+
+    /// Whether it matters only if its descriptor is a socket.
+    pub fn is_only_for_sockets(&self) -> bool {
+        self.family.has_descriptor()
+    }
 }
 
 impl Begun {
@@ -150,19 +170,12 @@ impl Begun {
 
     /// The descriptor that it is about.
     pub fn fd(&self) -> Option<i32> {
-        self.syscall
-            .family
-            .has_descriptor()
-            .then(|| self.args[0] as i32)
+        self.syscall.fd(&self.args)
     }
 
-    /// The descriptors that mean something else afterwards, whatever it returns.
+    /// The descriptor that means something else afterwards, whatever it returns.
     pub fn closes(&self) -> Option<i32> {
-        match self.syscall.name {
-            "close" => Some(self.args[0] as i32),
-            "dup2" | "dup3" => Some(self.args[1] as i32),
-            _ => None,
-        }
+        self.syscall.closes(&self.args)
     }
 
     /// The descriptor that it opened.
@@ -194,11 +207,6 @@ impl Begun {
     /// Whether it goes on with the call before, which a stop interrupted (`restart_syscall(2)`).
     pub fn resumes(&self) -> bool {
         self.syscall.family == Family::Resume
-    }
-
-    /// Whether it matters only if its descriptor is a socket.
-    pub fn is_only_for_sockets(&self) -> bool {
-        self.syscall.family.has_descriptor()
     }
 
     /// Whether it comes back.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender};
 
-use super::decode::{self, Begun, Effect, Ended, Memory};
+use super::decode::{self, Effect, Ended, Memory, Syscall};
 use super::files::Hidden;
 use super::looking;
 use super::tracee::{Interrupted, Pending, Process, Tracees};
@@ -125,11 +125,11 @@ impl Tracer {
             self.foreign(pid);
             return stop.resume();
         }
-        let Some(begun) = decode::begin(asked.number, asked.args, &Remote(tid)) else {
+        let Some(syscall) = decode::find(asked.number) else {
             return stop.resume();
         };
-        let inode = match self.socket_of(tid, pid, &begun) {
-            None if begun.is_only_for_sockets() => return stop.resume(),
+        let inode = match self.socket_of(tid, pid, syscall, &asked.args) {
+            None if syscall.is_only_for_sockets() => return stop.resume(),
             found => found,
         };
         let started = self.tracees.processes.get(&pid).is_some_and(|p| p.started);
@@ -137,6 +137,7 @@ impl Tracer {
         if !started {
             return stop.resume();
         }
+        let begun = syscall.begin(asked.args, &Remote(tid));
         if !begun.needs_exit() {
             let ended = begun.never();
             self.tell_call(tid, pid, inode, ended);
@@ -164,11 +165,11 @@ impl Tracer {
     }
 
     /// The socket that a call is about.
-    fn socket_of(&mut self, tid: i32, pid: i32, begun: &Begun) -> Option<u32> {
-        let fd = begun.fd()?;
+    fn socket_of(&mut self, tid: i32, pid: i32, syscall: &Syscall, args: &[u64; 6]) -> Option<u32> {
+        let fd = syscall.fd(args)?;
         let process = self.tracees.processes.get_mut(&pid)?;
         let mut found = process.files.socket(tid, fd);
-        if let Some(closed) = begun.closes() {
+        if let Some(closed) = syscall.closes(args) {
             // dup2() closes what its second descriptor was.
             if found == Ok(None) && closed != fd {
                 found = process.files.socket(tid, closed);

@@ -26,6 +26,11 @@ impl Memory for Ram {
     }
 }
 
+/// The call of this number at its entry; nothing for one that does not matter.
+fn begin(number: i64, args: [u64; 6], memory: &dyn Memory) -> Option<Begun> {
+    Some(find(number)?.begin(args, memory))
+}
+
 fn ended(number: i64, args: [u64; 6], returned: i64, memory: &[u8]) -> Ended {
     let memory = Ram(memory.to_vec());
     begin(number, args, &memory)
