@@ -11,6 +11,8 @@ use sockscope::model::ProgramName;
 use sockscope::report::{Detail, Look, WireDetail};
 use sockscope::run::Place;
 
+#[macro_use]
+mod filters;
 mod ls;
 mod report;
 mod report_to;

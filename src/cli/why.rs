@@ -10,24 +10,16 @@ use sockscope::scenario::parse_duration;
 use super::LookArguments;
 use super::ls::scope;
 
-pub(super) const HELP: &str = "\
-Filters, all of which must hold:
-  :9190  9190  :8000-8100     a port of either end
-  10.0.0.1  10.0.0.0/8        an address; 10.0.0.1:80, [::1]:80 with a port
-  local:…  remote:…           of this end, of the other; sport:80, dport:80
-  pid:123  name:nginx         a process that holds it; name:'nginx*'
-  user:www-data  user:33      who made it, or runs a process that holds it
-  tcp  udp  v4  v6            protocol; family of the socket
-  listen  state:close-wait    a TCP state; connected, synchronized, bucket, big, all as in ss
-  recv-q>0  send-q>0          also retransmits
-  and  or  not  ( )           an argument with blanks stands in parentheses of its own
-
+pub(super) const HELP: &str = concat!(
+    filters!(),
+    "
 Exit codes:
     0  nothing wrong
     1  something was found
     2  the call is wrong
     3  could not look, or nothing was found among what could be read
-    4  nothing matched";
+    4  nothing matched"
+);
 
 #[derive(Debug, Args)]
 pub(crate) struct Why {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::pilot::Pilot;
 use super::place::{self, Opened};
 use super::{Driver, Options};
-use crate::run::{Capture, Run};
+use crate::run::{Capture, Header, Run, Stopped};
 use crate::scenario::{Paths, Scenario};
 use crate::timeline::Timeline;
 use crate::tolerance;
@@ -114,16 +114,17 @@ pub fn run_with<'a>(
             }
             .drive(begun)
         }
-        Err(refused) => {
-            let (header, stopped) = *refused;
-            let run = Run {
-                header,
-                timeline: Timeline::default(),
-                steps: Vec::new(),
-                stopped: Some(stopped),
-                took: begun.elapsed(),
-            };
-            (run, None)
-        }
+        Err(refused) => (not_run(*refused, begun), None),
+    }
+}
+
+/// A run that did not begin, because its place could not be had.
+pub(super) fn not_run((header, stopped): (Header, Stopped), begun: Instant) -> Run {
+    Run {
+        header,
+        timeline: Timeline::default(),
+        steps: Vec::new(),
+        stopped: Some(stopped),
+        took: begun.elapsed(),
     }
 }

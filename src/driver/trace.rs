@@ -8,13 +8,13 @@ use std::time::Instant;
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 
+use super::extra::not_run;
 use super::place::{self, Opened};
 use super::session::Halt;
 use super::{Broken, Driver, Options};
 use crate::model::{ExitStatus, HostName, ProcessName, ProgramName};
 use crate::run::{Place, Run, StepResult, TRACE};
 use crate::scenario::{Observe, Paths, Program, Scenario, SourceText, Spanned};
-use crate::timeline::Timeline;
 use crate::tolerance;
 
 /// What to run.
@@ -132,16 +132,8 @@ pub fn run(plan: &Plan, options: &Options, interrupt: &SignalFd) -> Traced {
     } = match opened {
         Ok(opened) => opened,
         Err(refused) => {
-            let (header, stopped) = *refused;
-            let run = Run {
-                header,
-                timeline: Timeline::default(),
-                steps: Vec::new(),
-                stopped: Some(stopped),
-                took: begun.elapsed(),
-            };
             return Traced {
-                run,
+                run: not_run(*refused, begun),
                 end: End::Refused,
             };
         }

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde::Serialize;
 
 use super::filter::Filter;
-use super::filter::matching::{Seen, Subject};
+use super::filter::matching::matches;
 use super::inventory::SocketTable;
 use super::netns::Tables;
 use super::owners::copies::sockets_of;
@@ -346,28 +346,6 @@ impl Row {
             _ => self.owners = Owners::Unknown(UnknownOwner::NotPermitted),
         }
     }
-}
-
-fn matches(
-    filter: &Filter,
-    socket: &LiveSocket,
-    holders: &[LiveHolder],
-    complete: bool,
-) -> Option<bool> {
-    let seen: Vec<Seen<'_>> = holders
-        .iter()
-        .map(|holder| Seen {
-            pid: holder.process.pid,
-            name: &holder.process.name,
-            uid: holder.process.uid,
-        })
-        .collect();
-    filter.matches(&Subject {
-        protocol: socket.protocol,
-        facts: &socket.facts,
-        holders: &seen,
-        complete,
-    })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::readlinkat;
 
 use super::process::{is_gone, numbers};
+use crate::sys::link::inode;
 
 /// What the descriptors of a process told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,12 +65,6 @@ pub(super) fn refused(error: io::Error) -> io::Result<Descriptors> {
         _ if is_gone(&error) => Ok(Descriptors::Sockets(Vec::new())),
         _ => Err(error),
     }
-}
-
-/// `socket:[1234]`
-fn inode(target: &[u8]) -> Option<u32> {
-    let digits = target.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -34,7 +34,8 @@ pub fn socket_inode(dir: impl AsFd, name: &CStr) -> Result<Option<u32>, Errno> {
         .and_then(inode))
 }
 
-fn inode(target: &[u8]) -> Option<u32> {
+/// The number in `socket:[1234]`.
+pub(crate) fn inode(target: &[u8]) -> Option<u32> {
     let digits = target.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
     std::str::from_utf8(digits).ok()?.parse().ok()
 }

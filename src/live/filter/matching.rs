@@ -1,6 +1,7 @@
 //! Whether a socket is meant: yes, no, or not known, because its holders could not all be seen.
 
 use super::{Condition, Filter, Gauge};
+use crate::live::socket::{LiveHolder, LiveSocket};
 use crate::model::{SocketFacts, TcpState, UdpState};
 use crate::observe::inet_diag::{Family, Protocol};
 
@@ -111,4 +112,26 @@ impl Condition {
             }
         }
     }
+}
+/// Whether a filter fits a socket with these holders; nothing where that cannot be known.
+pub(in crate::live) fn matches(
+    filter: &Filter,
+    socket: &LiveSocket,
+    holders: &[LiveHolder],
+    complete: bool,
+) -> Option<bool> {
+    let seen: Vec<Seen<'_>> = holders
+        .iter()
+        .map(|holder| Seen {
+            pid: holder.process.pid,
+            name: &holder.process.name,
+            uid: holder.process.uid,
+        })
+        .collect();
+    filter.matches(&Subject {
+        protocol: socket.protocol,
+        facts: &socket.facts,
+        holders: &seen,
+        complete,
+    })
 }

@@ -1,9 +1,9 @@
 //! [`Judge`]: which connections are meant, and which count.
 
 use super::connection::Connection;
-use crate::live::filter::matching::{Seen, Subject};
+use crate::live::filter::matching::{Seen, Subject, matches};
 use crate::live::filter::{Condition, Filter, Until};
-use crate::live::socket::{LiveHolder, LiveSocket};
+use crate::live::socket::LiveSocket;
 use crate::model::TcpState;
 
 /// Which connections are meant, and which count.
@@ -51,7 +51,7 @@ impl Judge {
 
     /// Whether a socket can be meant, now or later, whoever holds it.
     pub(super) fn may_mean(&self, socket: &LiveSocket) -> bool {
-        fits(&self.lasting, socket, &[], false) != Some(false)
+        matches(&self.lasting, socket, &[], false) != Some(false)
     }
 }
 
@@ -61,7 +61,7 @@ impl Connection {
     pub fn fits(&self, filter: &Filter) -> Option<bool> {
         let holders = self.owners.holders();
         let known = !holders.is_empty() || self.owners.is_complete();
-        let by_holders = fits(filter, &self.socket, holders, known);
+        let by_holders = matches(filter, &self.socket, holders, known);
         // Who connected or closed it held it then; others may have held it too.
         let by_callers = || {
             let seen = self.callers.iter().map(|caller| Seen {
@@ -79,26 +79,4 @@ impl Connection {
         };
         by_holders.or_else(by_callers)
     }
-}
-
-fn fits(
-    filter: &Filter,
-    socket: &LiveSocket,
-    holders: &[LiveHolder],
-    complete: bool,
-) -> Option<bool> {
-    let seen: Vec<Seen<'_>> = holders
-        .iter()
-        .map(|holder| Seen {
-            pid: holder.process.pid,
-            name: &holder.process.name,
-            uid: holder.process.uid,
-        })
-        .collect();
-    filter.matches(&Subject {
-        protocol: socket.protocol,
-        facts: &socket.facts,
-        holders: &seen,
-        complete,
-    })
 }

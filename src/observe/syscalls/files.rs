@@ -1,6 +1,9 @@
 //! Which descriptors of a traced process are sockets.
 
 use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::sys::link::inode;
 
 /// What was found behind the descriptors of one process. A descriptor's entry holds until it is
 /// closed, and every way to close one is a traced call; numbers that are opened anew were closed
@@ -48,7 +51,7 @@ impl Files {
             // A number that is no descriptor may become one without a traced call.
             Err(_) => return Ok(None),
         };
-        let found = link.to_str().and_then(inode);
+        let found = inode(link.as_os_str().as_bytes());
         let lasts = match self.shared {
             Shared::No => true,
             Shared::Threads => found.is_some(),
@@ -92,14 +95,6 @@ impl Files {
     }
 }
 
-/// The number in `socket:[123]`.
-fn inode(link: &str) -> Option<u32> {
-    link.strip_prefix("socket:[")?
-        .strip_suffix(']')?
-        .parse()
-        .ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,9 +131,9 @@ mod tests {
 
     #[test]
     fn only_sockets_have_an_inode() {
-        assert_eq!(inode("socket:[4711]"), Some(4711));
+        assert_eq!(inode(b"socket:[4711]"), Some(4711));
         for other in ["pipe:[4711]", "/tmp/socket:[1]", "socket:[]", "socket:[-1]"] {
-            assert_eq!(inode(other), None, "{other}");
+            assert_eq!(inode(other.as_bytes()), None, "{other}");
         }
     }
 }
