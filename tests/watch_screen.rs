@@ -1,12 +1,14 @@
-//! `sockscope watch --tui` on a terminal of the test's own.
+//! `sockscope watch --tui` on a terminal of the test's own: what is sent to it is drawn as a
+//! terminal draws it, and the screen is read.
 
 mod support;
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -26,12 +28,18 @@ const CURSOR: &str = "\x1b[?25h";
 /// Set for the test that runs as a program on a terminal.
 const AS_PROGRAM: &str = "SOCKSCOPE_TEST_PANICS_ON_A_SCREEN";
 
+/// What a program has sent to its terminal, and what the terminal shows of it.
+struct Shown {
+    bytes: Vec<u8>,
+    screen: vt100::Parser,
+}
+
 /// A terminal with a program on it.
 struct Terminal {
     master: File,
     slave: OwnedFd,
     before: LocalFlags,
-    output: Arc<Mutex<Vec<u8>>>,
+    shown: Arc<Mutex<Shown>>,
     child: Child,
 }
 
@@ -54,21 +62,30 @@ impl Terminal {
             .stderr(end())
             .spawn()
             .expect("it runs");
-        let output = Arc::new(Mutex::new(Vec::new()));
+        let shown = Arc::new(Mutex::new(Shown {
+            bytes: Vec::new(),
+            screen: vt100::Parser::new(
+                height.try_into().expect("rows"),
+                width.try_into().expect("columns"),
+                0,
+            ),
+        }));
         let master = File::from(pty.master);
         let mut reader = master.try_clone().expect("a copy");
-        let into = Arc::clone(&output);
+        let into = Arc::clone(&shown);
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(length @ 1..) = reader.read(&mut buffer) {
-                into.lock().expect("whole").extend(&buffer[..length]);
+                let mut shown = into.lock().expect("whole");
+                shown.bytes.extend(&buffer[..length]);
+                shown.screen.process(&buffer[..length]);
             }
         });
         Terminal {
             master,
             slave: pty.slave,
             before,
-            output,
+            shown,
             child,
         }
     }
@@ -76,45 +93,40 @@ impl Terminal {
     fn watching(arguments: &[&str], width: u16, height: u16) -> Terminal {
         let mut command = Command::new(SOCKSCOPE);
         command.args(["watch", "--tui"]).args(arguments);
-        let mut terminal = Terminal::with(&mut command, width, height);
-        terminal.shows(ENTER);
+        let terminal = Terminal::with(&mut command, width, height);
+        terminal.sends(ENTER);
         terminal
     }
 
-    fn output(&self) -> String {
-        String::from_utf8_lossy(&self.output.lock().expect("whole")).into_owned()
+    /// All that was sent to it, control sequences too.
+    fn sent(&self) -> String {
+        String::from_utf8_lossy(&self.shown.lock().expect("whole").bytes).into_owned()
     }
 
-    /// Waits until it has been shown.
-    fn shows(&mut self, text: &str) {
-        let begun = Instant::now();
-        while !self.output().contains(text) {
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "no {text:?} in {:?}",
-                self.output()
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
+    /// What it shows now.
+    fn screen(&self) -> String {
+        self.shown.lock().expect("whole").screen.screen().contents()
     }
 
-    /// Has everything drawn again, not only what differs, until it is shown.
-    fn shows_anew(&mut self, text: &str) {
-        let begun = Instant::now();
-        while !self.output().contains(text) {
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "no {text:?} in {:?}",
-                self.output()
-            );
-            self.forget();
-            self.signal(Signal::SIGCONT);
-            std::thread::sleep(Duration::from_millis(150));
-        }
+    /// Waits until it has been sent.
+    fn sends(&self, text: &str) {
+        wait_until(
+            || self.sent().contains(text),
+            || format!("no {text:?} in {:?}", self.sent()),
+        );
     }
 
+    /// Waits until the screen shows it.
+    fn shows(&self, text: &str) {
+        wait_until(
+            || self.screen().contains(text),
+            || format!("no {text:?} on the screen:\n{}", self.screen()),
+        );
+    }
+
+    /// Takes note of nothing that was sent until now.
     fn forget(&self) {
-        self.output.lock().expect("whole").clear();
+        self.shown.lock().expect("whole").bytes.clear();
     }
 
     fn types(&mut self, text: &str) {
@@ -131,24 +143,20 @@ impl Terminal {
 
     /// Waits for the end, and makes sure that the terminal is as it was.
     fn ends(mut self) -> (ExitStatus, String) {
-        let begun = Instant::now();
-        let status = loop {
-            if let Some(status) = self.child.try_wait().expect("a child") {
-                break status;
-            }
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "it goes on: {:?}",
-                self.output()
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        };
-        self.shows(LEAVE);
-        self.shows(CURSOR);
+        let mut status = None;
+        wait_until(
+            || {
+                status = self.child.try_wait().expect("a child");
+                status.is_some()
+            },
+            || "it goes on".to_owned(),
+        );
+        self.sends(LEAVE);
+        self.sends(CURSOR);
         assert_eq!(self.local_flags(), self.before);
-        let output = self.output();
-        assert!(output.rfind(LEAVE) > output.rfind(ENTER), "{output:?}");
-        (status, output)
+        let sent = self.sent();
+        assert!(sent.rfind(LEAVE) > sent.rfind(ENTER), "{sent:?}");
+        (status.expect("it ended"), sent)
     }
 }
 
@@ -160,10 +168,23 @@ impl Drop for Terminal {
     }
 }
 
+fn wait_until(mut holds: impl FnMut() -> bool, otherwise: impl FnOnce() -> String) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "{}", otherwise());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A listener on an address that nothing else uses, not even the connections of earlier tests
+/// that are in TIME_WAIT still.
 fn listener() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-    let filter = format!(":{}", listener.local_addr().expect("address").port());
-    (listener, filter)
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let own = NEXT.fetch_add(1, Ordering::Relaxed);
+    let [high, low] = (std::process::id() as u16).to_be_bytes();
+    let address = Ipv4Addr::new(127, high.max(1), low, own);
+    let listener = TcpListener::bind((address, 0)).expect("bind");
+    (listener, address.to_string())
 }
 
 #[test]
@@ -182,7 +203,7 @@ fn q_gives_the_terminal_back() {
 fn signals_give_the_terminal_back() {
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
         let (_listener, filter) = listener();
-        let mut terminal = Terminal::watching(&[&filter], 80, 24);
+        let terminal = Terminal::watching(&[&filter], 80, 24);
         terminal.shows("LISTEN");
         terminal.signal(signal);
         let (status, _) = terminal.ends();
@@ -197,15 +218,14 @@ fn a_stop_gives_the_terminal_back_until_it_goes_on() {
     terminal.shows("LISTEN");
     terminal.forget();
     terminal.types("\x1a");
-    terminal.shows(LEAVE);
-    let begun = Instant::now();
-    while terminal.local_flags() != terminal.before {
-        assert!(begun.elapsed() < PATIENCE);
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    terminal.sends(LEAVE);
+    wait_until(
+        || terminal.local_flags() == terminal.before,
+        || "its settings are not those of before".to_owned(),
+    );
     terminal.forget();
     terminal.signal(Signal::SIGCONT);
-    terminal.shows(ENTER);
+    terminal.sends(ENTER);
     terminal.shows("LISTEN");
     terminal.types("q");
     terminal.ends();
@@ -241,9 +261,9 @@ fn a_filter_is_typed() {
     let mut terminal = Terminal::watching(&[&both], 80, 24);
     terminal.shows("2 shown");
     terminal.types(&format!("/{first}"));
-    terminal.shows_anew("1 shown");
+    terminal.shows("1 shown");
     terminal.types("\r");
-    terminal.shows_anew("Esc: none");
+    terminal.shows("Esc: none");
     terminal.types("q");
     let (status, _) = terminal.ends();
     assert_eq!(status.code(), Some(0));
