@@ -8,24 +8,19 @@
 //!
 //! All are timed in turns, so that whatever else the machine does hits all of them. Needs root.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, ExitCode, Stdio};
+mod crowd;
+
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{UsageWho, getrusage};
 
+use crowd::{Crowd, Failure, HOLD, PROCESSES, fresh_namespace, hold};
+
 const SOCKSCOPE: &str = env!("CARGO_BIN_EXE_sockscope");
-const HOLD: &str = "hold-sockets";
-const PROCESSES: usize = 500;
 const SIZES: [usize; 3] = [1_000, 10_000, 50_000];
 const LARGEST: usize = 100_000;
 const ROUNDS: usize = 9;
-/// Each process listens on this port of an address of its own.
-const PORT: u16 = 9190;
-
-type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
@@ -38,66 +33,6 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("live: {error}");
             ExitCode::FAILURE
-        }
-    }
-}
-
-/// One of the processes: connects to itself and holds both ends until its input ends.
-fn hold(arguments: &[String]) -> Result<(), Failure> {
-    let [address, pairs] = arguments else {
-        return Err("an address and a number".into());
-    };
-    let listener = TcpListener::bind((address.as_str(), PORT))?;
-    let mut held = Vec::new();
-    for _ in 0..pairs.parse()? {
-        held.push(TcpStream::connect((address.as_str(), PORT))?);
-        held.push(listener.accept()?.0);
-    }
-    println!("ready");
-    std::io::stdout().flush()?;
-    std::io::stdin().read_to_end(&mut Vec::new())?;
-    Ok(())
-}
-
-struct Crowd(Vec<Child>);
-
-impl Crowd {
-    fn new(sockets: usize) -> Result<Crowd, Failure> {
-        let mut crowd = Crowd(Vec::new());
-        for index in 0..PROCESSES {
-            let address = format!("127.0.{}.{}", 1 + index / 250, 1 + index % 250);
-            let pairs = sockets / PROCESSES / 2;
-            crowd.0.push(
-                Command::new(std::env::current_exe()?)
-                    .args([HOLD, &address, &pairs.to_string()])
-                    .stdin(Stdio::piped())
-                    .stdout(Stdio::piped())
-                    .spawn()?,
-            );
-        }
-        for child in &mut crowd.0 {
-            let mut line = String::new();
-            let stdout = child.stdout.as_mut().ok_or("no output")?;
-            BufReader::new(stdout).read_line(&mut line)?;
-            if line != "ready\n" {
-                return Err("a process could not make its sockets".into());
-            }
-        }
-        Ok(crowd)
-    }
-
-    fn a_pid(&self) -> String {
-        self.0.get(PROCESSES / 2).map_or(0, Child::id).to_string()
-    }
-}
-
-impl Drop for Crowd {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            drop(child.stdin.take());
-        }
-        for child in &mut self.0 {
-            let _ = child.wait();
         }
     }
 }
@@ -127,21 +62,9 @@ fn bench() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Without what the last crowd left in TIME_WAIT.
-fn fresh_namespace() -> Result<(), Failure> {
-    unshare(CloneFlags::CLONE_NEWNET)?;
-    let up = Command::new("ip")
-        .args(["link", "set", "lo", "up"])
-        .status()?;
-    match up.success() {
-        true => Ok(()),
-        false => Err("cannot set lo up".into()),
-    }
-}
-
 fn compare(crowd: &Crowd) -> Result<(), Failure> {
     let one = "127.0.1.7:9190";
-    let pid = format!("pid:{}", crowd.a_pid());
+    let pid = format!("pid:{}", crowd.0[PROCESSES / 2].id());
     let ss_one = format!("( src {one} or dst {one} )");
     let mut all = [
         Contestant::new(SOCKSCOPE, &["ls", "tcp", "--no-owners"]),
