@@ -137,9 +137,11 @@ impl Arrival {
         let tuple = change.tuple.canonical();
         let by_address = connections.at_address(change.socket).filter(|id| {
             connections.known(*id).is_some_and(|known| {
-                known.lacks_port() || change.tuple.local.port() == 0 || {
-                    known.tuple().canonical() == tuple
-                }
+                let same_peer = known.tuple().canonical().remote == tuple.remote;
+                known.lacks_port()
+                    || change.tuple.local.port() == 0
+                    || known.tuple().canonical() == tuple
+                    || (known.port_is_assumed && same_peer)
             })
         });
         // What the first look found has no address yet.
@@ -242,7 +244,8 @@ impl Arrival {
         if let Some(caller) = &caller {
             known.worked_with(caller);
         }
-        let (state, lacks_port, remains) = (known.state(), known.lacks_port(), known.remains);
+        let (state, remains) = (known.state(), known.remains);
+        let lacks_port = known.lacks_port() || known.port_is_assumed;
         if remains {
             return Ok(());
         }

@@ -49,6 +49,8 @@ pub struct Connection {
     /// How many changes it had.
     pub changes: u32,
     pub(super) address: Option<SocketAddress>,
+    /// Whether its local port may be that of another one that connects to the same address.
+    pub(super) port_is_assumed: bool,
     /// Whether the kernel keeps only a small remainder of it.
     pub(super) remains: bool,
     /// Processes that were seen to work with it.
@@ -82,6 +84,7 @@ impl Connection {
             history: VecDeque::new(),
             changes: 0,
             address: None,
+            port_is_assumed: false,
             remains: false,
             callers: Vec::new(),
             waiting: Vec::new(),
@@ -113,6 +116,14 @@ impl Connection {
         let known = self.callers.iter().any(|known| known.pid == caller.pid);
         if !known && self.callers.len() < KEPT {
             self.callers.push(caller.clone());
+        }
+    }
+
+    /// It has these addresses, and had them in all that is to be told of it.
+    pub(super) fn readdress(&mut self, tuple: Tuple) {
+        self.socket.facts.tuple = tuple;
+        for change in self.waiting.iter_mut().chain(&mut self.history) {
+            change.tuple = tuple;
         }
     }
 

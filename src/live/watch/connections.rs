@@ -203,22 +203,39 @@ impl Connections {
         }
     }
 
-    /// Its addresses, once they are known; what was told of it without them is mended.
+    /// Its addresses, once they are known; what was told of it without them is mended. Whoever was
+    /// assumed to have them has those that this one was assumed to have.
     pub(super) fn set_tuple(&mut self, id: u64, tuple: Tuple) {
         let Some(connection) = self.all.get_mut(&id) else {
             return;
         };
-        if connection.tuple() == tuple {
+        connection.port_is_assumed = false;
+        let before = connection.tuple();
+        if before == tuple {
             return;
         }
-        connection.socket.facts.tuple = tuple;
-        for change in &mut connection.waiting {
-            change.tuple = tuple;
+        connection.readdress(tuple);
+        if self.by_tuple.get(&before.canonical()) == Some(&id) {
+            self.by_tuple.remove(&before.canonical());
         }
-        for change in &mut connection.history {
-            change.tuple = tuple;
+        let other = self.by_tuple.insert(tuple.canonical(), id);
+        if let Some(other) = other
+            && let Some(connection) = self.all.get_mut(&other)
+            && connection.port_is_assumed
+        {
+            connection.readdress(before);
+            if before.local.port() != 0 {
+                self.by_tuple.insert(before.canonical(), other);
+            }
         }
-        self.by_tuple.insert(tuple.canonical(), id);
+    }
+
+    /// Its addresses, or those of another one that connects to the same address.
+    pub(super) fn assume_tuple(&mut self, id: u64, tuple: Tuple) {
+        self.set_tuple(id, tuple);
+        if let Some(connection) = self.all.get_mut(&id) {
+            connection.port_is_assumed = true;
+        }
     }
 
     /// What the kernel answered of it, without its state.

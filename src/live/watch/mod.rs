@@ -12,6 +12,7 @@
 //! | `sampled` | the source that looks again and again |
 //! | `stirrings` | whether anything can have happened, by counters that cost next to nothing |
 //! | `compare` | what differs between what is known and a dump |
+//! | `ports` | the local port of whoever connects, of which its first event does not tell |
 //! | `remains` | TIME_WAIT and orphaned FIN_WAIT2, of which no kernel event tells |
 //! | `belonging` | whether a traced socket is in the network namespace that is watched |
 //! | `holders` | who holds a socket that changed |
@@ -34,6 +35,7 @@ pub mod connections;
 mod holders;
 pub mod judge;
 pub mod pace;
+mod ports;
 mod remains;
 mod sampled;
 mod stirrings;

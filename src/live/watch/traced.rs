@@ -8,6 +8,7 @@ use super::compare::{Difference, compare};
 use super::connections::{Connections, Told};
 use super::holders::Holders;
 use super::pace::Pace;
+use super::ports;
 use super::sampled::processor_time;
 use crate::driver::recorder::monotonic;
 use crate::live::inventory::SocketTable;
@@ -29,9 +30,6 @@ const AUDIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_sec
 /// How many times longer than a dump it takes until the next one: when nothing seems to be
 /// missing, and after a loss.
 const AUDIT_PACE: (u32, u32) = (1000, 20);
-/// How long a connection may be without a local port. Nobody is connecting any more whom a dump
-/// has not got, and what became of it did not come through the filter.
-const PORTLESS: Duration = Duration::from_millis(100);
 
 /// What is heard of sockets.
 #[derive(Debug)]
@@ -183,15 +181,19 @@ impl Traced {
             return Ok(());
         };
         arrival.remains.look(connections, &table.diag, now)?;
-        if !arrival.portless.is_empty() {
-            let mut pace = self.ports;
-            if pace.allows() {
+        if !arrival.portless.is_empty() && self.ports.allows() {
+            let connecting = StateMask::of(TcpState::SynSent);
+            let found = self.ports.spend(|| table.diag.dump(connecting))?;
+            // Whoever the dump did not find connecting any more has told of it meanwhile.
+            self.take(connections, &table.diag)?;
+            if let Some(arrival) = &mut self.arrival {
                 let waiting = std::mem::take(&mut arrival.portless);
-                arrival.portless =
-                    pace.spend(|| find_ports(connections, &table.diag, waiting, now))?;
+                arrival.portless = ports::assign(connections, waiting, found, now);
             }
-            self.ports = pace;
         }
+        let Some(arrival) = &mut self.arrival else {
+            return Ok(());
+        };
         let changed = std::mem::take(&mut arrival.changed);
         self.verify(connections, table)?;
         holders.look(connections, &table.diag, &changed)?;
@@ -327,56 +329,4 @@ impl Traced {
         }
         Ok(())
     }
-}
-
-/// Looks for the local ports of those who are connecting. Returns those that are still without.
-fn find_ports(
-    connections: &mut Connections,
-    diag: &DiagSocket,
-    waiting: Vec<u64>,
-    now: Duration,
-) -> Result<Vec<u64>, DiagError> {
-    let mut waiting: Vec<u64> = waiting
-        .into_iter()
-        .filter(|id| {
-            connections
-                .known(*id)
-                .is_some_and(|known| known.lacks_port())
-        })
-        .collect();
-    if waiting.is_empty() {
-        return Ok(waiting);
-    }
-    for facts in diag.dump(StateMask::of(TcpState::SynSent))? {
-        if connections.with_tuple(facts.tuple).is_some() {
-            continue;
-        }
-        let of = waiting.iter().position(|id| {
-            connections.known(*id).is_some_and(|known| {
-                known.tuple().canonical().remote == facts.tuple.canonical().remote
-            })
-        });
-        if let Some(of) = of {
-            let id = waiting.remove(of);
-            connections.set_tuple(id, facts.tuple);
-            let socket = connections.known(id).map(|known| known.socket.clone());
-            match socket.is_some_and(|socket| connections.judge.may_mean(&socket)) {
-                true => {
-                    connections.set_facts(id, facts);
-                    connections.release(id, false);
-                }
-                false => connections.forget(id),
-            }
-        }
-    }
-    waiting.retain(|id| {
-        let since = connections.known(*id).and_then(|known| known.since);
-        let keep = since.is_some_and(|since| now.saturating_sub(since) < PORTLESS);
-        if !keep {
-            connections.release(*id, true);
-            connections.forget(*id);
-        }
-        keep
-    });
-    Ok(waiting)
 }
