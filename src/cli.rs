@@ -194,6 +194,9 @@ pub(crate) struct Trace {
     /// Where they run; by default this machine's own network
     #[arg(long)]
     net: Option<Net>,
+    /// When to record kernel events; `auto`: where there is no wire, if they can be had
+    #[arg(long, value_enum, default_value_t = EventsWhen::Auto, value_name = "WHEN")]
+    events: EventsWhen,
     /// Write the timeline to this file instead of standard error
     #[arg(long, short, value_name = "FILE")]
     output: Option<std::path::PathBuf>,
@@ -334,6 +337,7 @@ pub(crate) struct TraceOptions {
     pub(crate) command: Vec<String>,
     pub(crate) with: Result<Option<Vec<String>>, String>,
     pub(crate) net: Option<Place>,
+    pub(crate) events: events::When,
     pub(crate) output: Option<std::path::PathBuf>,
     pub(crate) save: Option<std::path::PathBuf>,
     pub(crate) scenario: Option<std::path::PathBuf>,
@@ -351,6 +355,7 @@ impl From<Trace> for TraceOptions {
             command: trace.command,
             with: trace.with.map(|with| words("--with", &with)).transpose(),
             net: trace.net.map(Place::from),
+            events: trace.events.into(),
             output: trace.output,
             save: trace.save,
             scenario: trace.scenario,
@@ -359,6 +364,16 @@ impl From<Trace> for TraceOptions {
                 wire: WireDetail::Flags,
             },
             look,
+        }
+    }
+}
+
+impl From<EventsWhen> for events::When {
+    fn from(when: EventsWhen) -> events::When {
+        match when {
+            EventsWhen::Auto => events::When::Auto,
+            EventsWhen::On => events::When::On,
+            EventsWhen::Off => events::When::Off,
         }
     }
 }
@@ -412,11 +427,7 @@ impl From<Run> for RunOptions {
             programs: replaced(&run),
             net: run.net.map(Place::from),
             settled: run.settled,
-            events: match run.events {
-                EventsWhen::Auto => events::When::Auto,
-                EventsWhen::On => events::When::On,
-                EventsWhen::Off => events::When::Off,
-            },
+            events: run.events.into(),
             syscalls: run.syscalls,
             timeout_scale: run.timeout_scale,
             jobs: run.jobs,

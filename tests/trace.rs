@@ -4,11 +4,15 @@ mod support;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use support::SOCKSCOPE;
+
+const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Traced {
     code: Option<i32>,
@@ -180,6 +184,138 @@ fn a_server_on_this_machine_is_watched_until_it_is_interrupted() {
     }
 }
 
+/// Waits until something below `pid` is there.
+fn await_below(pid: i32, mut is_there: impl FnMut(&[procfs::process::Stat]) -> bool) {
+    let begun = Instant::now();
+    while !is_there(&below(pid)) {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", below(pid));
+        std::thread::yield_now();
+    }
+}
+
+/// All processes below `pid`, also those that `pid` adopted.
+fn below(pid: i32) -> Vec<procfs::process::Stat> {
+    let all = procfs::process::all_processes().expect("/proc");
+    let all: Vec<_> = all.flatten().filter_map(|one| one.stat().ok()).collect();
+    let mut found = vec![pid];
+    loop {
+        let more =
+            |one: &&procfs::process::Stat| found.contains(&one.ppid) && !found.contains(&one.pid);
+        match all.iter().find(more) {
+            Some(one) => found.push(one.pid),
+            None => break,
+        }
+    }
+    let is_below = |one: &procfs::process::Stat| one.pid != pid && found.contains(&one.pid);
+    all.into_iter().filter(is_below).collect()
+}
+
+fn runs(stats: &[procfs::process::Stat], comm: &str) -> bool {
+    stats.iter().any(|stat| stat.comm == comm)
+}
+
+/// As Ctrl-C in a terminal does: the whole process group is interrupted.
+#[test]
+fn whoever_interrupts_the_group_gets_the_timeline() {
+    let mut trace = command(&["--", "sleep", "60"]);
+    let child = trace.process_group(0).spawn().expect("sockscope starts");
+    let group = Pid::from_raw(child.id() as i32);
+    await_below(child.id() as i32, |below| runs(below, "sleep"));
+    killpg(group, Signal::SIGINT).expect("it runs");
+    let traced = end(child);
+    assert_eq!(traced.code, Some(128 + libc::SIGINT), "{}", traced.stderr);
+    assert!(
+        traced.stderr.contains("sleep killed by SIGINT"),
+        "{}",
+        traced.stderr
+    );
+}
+
+#[test]
+fn a_program_that_signals_its_group_is_signalled_once() {
+    let script = "trap 'echo got' HUP; kill -HUP 0; read line; echo $line";
+    let mut trace = command(&["--", "sh", "-c", script]);
+    let mut child = trace.process_group(0).spawn().expect("sockscope starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut next = || lines.next().expect("a line").expect("text");
+    assert_eq!(next(), "got");
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(b"over\n").expect("it reads");
+    assert_eq!(next(), "over");
+    assert_eq!(end(child).code, Some(0));
+}
+
+/// The command has ended, and what it left behind is in a session of its own: nobody else would
+/// end it.
+#[test]
+fn what_a_command_leaves_behind_is_ended_by_the_first_interrupt() {
+    let trace = &["--", "sh", "-c", "setsid sleep 60 & exit 0"];
+    let child = command(trace).spawn().expect("sockscope starts");
+    await_below(child.id() as i32, |below| {
+        runs(below, "sleep") && !runs(below, "sh")
+    });
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("it runs");
+    let traced = end(child);
+    assert_eq!(traced.code, Some(0), "{}", traced.stderr);
+    assert!(
+        traced.stderr.contains("killed by SIGKILL from sockscope"),
+        "{}",
+        traced.stderr
+    );
+}
+
+/// The other end of the first connection is accepted, and held by this test.
+#[test]
+fn the_other_end_is_a_strangers() {
+    let listen = || std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+    let (first, second) = (listen(), listen());
+    let port = |of: &std::net::TcpListener| of.local_addr().expect("bound").port().to_string();
+    let (one, other) = (port(&first), port(&second));
+    let with = format!("{SOCKSCOPE} program hello-client 127.0.0.1 {other}");
+    let client = [SOCKSCOPE, "program", "hello-client", "127.0.0.1", &one];
+    let trace = [&["--with", &with, "--"], &client[..]].concat();
+    let mut child = command(&trace).spawn().expect("sockscope starts");
+    drop(child.stdin.take());
+    let held = first.accept().expect("it connects").0;
+    // Begun when the first one waits: until then its sockets were looked at.
+    drop(second.accept().expect("it connects"));
+    drop(held);
+    let traced = end(child);
+    assert!(
+        traced.stderr.contains("held by no process of the run"),
+        "{}",
+        traced.stderr
+    );
+    assert!(
+        !traced.stderr.contains("not accepted yet"),
+        "{}",
+        traced.stderr
+    );
+}
+
+#[test]
+fn a_scenario_from_this_machines_network_passes_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("hello.toml");
+    let path = file.to_str().expect("a path in UTF-8");
+    let client = "hello-client {server} {port}";
+    for events in ["auto", "off"] {
+        let said = ["--events", events, "--scenario", path, "--with", client];
+        let traced = trace(&[&said[..], &["--", "hello-server", "{port}"]].concat(), "");
+        assert_eq!(traced.code, Some(0), "{}", traced.stderr);
+        let text = fs::read_to_string(&file).expect("it was written");
+        for _ in 0..3 {
+            let run = Command::new(SOCKSCOPE)
+                .args(["run", path, "--net", "host"])
+                .env("LC_ALL", "C.UTF-8")
+                .output()
+                .expect("sockscope starts");
+            let told = String::from_utf8_lossy(&run.stdout);
+            assert!(run.status.success(), "{text}\n{told}");
+        }
+    }
+}
+
 /// The port of a listener that a process below `pid` has.
 fn port_below(pid: i32) -> Option<u16> {
     let tables = procfs::net::tcp().ok()?.into_iter();
@@ -188,9 +324,8 @@ fn port_below(pid: i32) -> Option<u16> {
         .filter(|entry| entry.state == procfs::net::TcpState::Listen)
         .map(|entry| (entry.inode, entry.local_address.port()))
         .collect();
-    let mut below = vec![pid];
-    while let Some(pid) = below.pop() {
-        let Ok(process) = procfs::process::Process::new(pid) else {
+    for stat in below(pid) {
+        let Ok(process) = procfs::process::Process::new(stat.pid) else {
             continue;
         };
         for fd in process.fd().into_iter().flatten().flatten() {
@@ -199,14 +334,6 @@ fn port_below(pid: i32) -> Option<u16> {
             {
                 return Some(*port);
             }
-        }
-        for task in process.tasks().into_iter().flatten().flatten() {
-            let children = task.children().unwrap_or_default();
-            below.extend(
-                children
-                    .into_iter()
-                    .filter_map(|pid| i32::try_from(pid).ok()),
-            );
         }
     }
     None

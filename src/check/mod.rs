@@ -13,6 +13,7 @@ mod process;
 mod witness;
 
 pub use packets::on_the_wire;
+pub use path::is_sampled;
 
 /// What a run could see, and how strict the scenario is.
 #[derive(Clone, Debug)]

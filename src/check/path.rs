@@ -107,7 +107,7 @@ fn sampled(
 }
 
 /// Whether states are only looked at from time to time: neither the wire nor the kernel tells.
-fn is_sampled(sight: &Sight<'_>) -> bool {
+pub fn is_sampled(sight: &Sight<'_>) -> bool {
     let mut blind = sight.blind.iter();
     blind.any(|blind| blind.aspect == Aspect::Paths)
 }

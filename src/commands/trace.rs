@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
 use sockscope::driver::Options;
+use sockscope::driver::events::Events;
 use sockscope::driver::trace::{self, End, Plan};
 use sockscope::model::ExitStatus;
 use sockscope::observed;
@@ -45,7 +46,7 @@ fn try_main(options: &TraceOptions) -> Result<u8, u8> {
         timeout_scale: 1.0,
         settled: true,
         syscalls: true,
-        events: Default::default(),
+        events: Events::new(options.events),
         programs: BTreeMap::new(),
     };
     let files = [&options.output, &options.scenario, &options.save];
@@ -58,7 +59,10 @@ fn try_main(options: &TraceOptions) -> Result<u8, u8> {
         let help = stopped.help.as_ref();
         let help = help.map_or_else(String::new, |help| format!("\n  = help: {help}"));
         complain(&format!("{}{help}", stopped.why));
-        return Ok(code(traced.end));
+        // What was seen until then is told all the same.
+        if traced.run.timeline.processes().is_empty() {
+            return Ok(code(traced.end));
+        }
     }
     if let Some(path) = &options.scenario {
         let input_ended = !std::io::stdin().is_terminal();

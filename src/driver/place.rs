@@ -215,7 +215,7 @@ fn is_traced(scenario: &Scenario, options: &Options) -> bool {
 fn blind(missing: Option<&Unavailable>) -> Vec<Blind> {
     match missing {
         Some(missing) => sampled_blind(&missing.why, missing.remedy.as_deref()),
-        None => sampled_blind("asked for by --net", Some("--net wire")),
+        None => sampled_blind("the programs are not on the wire", Some("--net wire")),
     }
 }
 

@@ -36,7 +36,7 @@ impl Plan {
             let Some(command) = command else { continue };
             let mut name = ProgramName::new(file_name(&command));
             if programs.contains_key(&name) {
-                name = ProgramName::new(format!("{name}2"));
+                name = ProgramName::new(format!("{name}-2"));
             }
             let program = Program {
                 command: Spanned {
@@ -126,7 +126,7 @@ pub fn run(plan: &Plan, options: &Options, interrupt: &SignalFd) -> Traced {
     let opened = place::open(scenario, options, Some(interrupt.as_fd()), None);
     let Opened {
         session,
-        header,
+        mut header,
         places,
         telling,
     } = match opened {
@@ -138,6 +138,10 @@ pub fn run(plan: &Plan, options: &Options, interrupt: &SignalFd) -> Traced {
             };
         }
     };
+    if header.place != Place::Wire {
+        // They share a network: what tells them apart is who listens.
+        header.hosts = vec![HostName::from("lo")];
+    }
     let driver = Driver {
         scenario,
         options,
@@ -180,13 +184,16 @@ impl Driver<'_> {
     }
 
     fn start_all(&mut self, order: &[ProgramName], interrupt: &SignalFd) -> Result<(), Broken> {
-        for (step, name) in order.iter().enumerate() {
-            self.begin(step, format!("start {name}"));
-            self.start(name)?;
-            self.go_on(interrupt, |driver| driver.session.settle())?;
-        }
-        self.begin(order.len(), String::new());
         let mut interrupted = 0;
+        for name in order {
+            self.begin(format!("start {name}"));
+            self.start(name)?;
+            let over = self.settle_all_the_same(interrupt, &mut interrupted)?;
+            if over.is_break() {
+                return self.end_all();
+            }
+        }
+        self.begin(String::new());
         while self.session.processes.any_left() {
             let halted =
                 self.session
@@ -199,14 +206,14 @@ impl Driver<'_> {
                 .is_over(halted, interrupt, &mut interrupted)?
                 .is_break()
             {
-                break;
+                return self.end_all();
             }
         }
         Ok(())
     }
 
-    fn begin(&mut self, step: usize, text: String) {
-        self.session.pen.begin_step(step);
+    fn begin(&mut self, text: String) {
+        self.session.pen.begin_step(self.steps.len());
         self.steps.push(StepResult {
             text,
             span: 0..0,
@@ -214,38 +221,60 @@ impl Driver<'_> {
         });
     }
 
-    /// Does something again when a signal came in between.
-    fn go_on(
+    /// Waits until everything has settled, and again when a signal came in between.
+    fn settle_all_the_same(
         &mut self,
         interrupt: &SignalFd,
-        act: impl Fn(&mut Self) -> Result<(), Halt>,
-    ) -> Result<(), Broken> {
-        let mut interrupted = 0;
+        interrupted: &mut usize,
+    ) -> Result<ControlFlow<()>, Broken> {
         loop {
-            let halted = act(self);
+            let halted = self.session.settle();
             let done = halted.is_ok();
-            if self
-                .is_over(halted, interrupt, &mut interrupted)?
-                .is_break()
-                || done
-            {
-                return Ok(());
+            let over = self.is_over(halted, interrupt, interrupted)?;
+            if over.is_break() || done {
+                return Ok(over);
             }
         }
     }
 
-    fn pass_on(&mut self, signal: Signal, they_have_it: bool) {
+    /// Passes a signal on to the commands. When they have ended already, nobody is left who would
+    /// end what they left behind: then it is over.
+    fn pass_on(&mut self, signal: Signal, they_have_it: bool) -> ControlFlow<()> {
         let living = self.session.processes.first_ones();
+        if living.is_empty() {
+            return ControlFlow::Break(());
+        }
         let name = signal.as_str();
         let actions: Vec<String> = living
             .iter()
             .map(|process| format!("send {name} to {process}"))
             .collect();
-        self.begin(self.steps.len(), actions.join("; "));
+        self.begin(actions.join("; "));
         for process in living.iter().filter(|_| !they_have_it) {
             self.session.will_send(process, signal as i32);
             // It may have ended meanwhile.
             let _ = self.session.processes.signal(process, signal as i32);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Ends whatever still runs, and waits until it has ended.
+    fn end_all(&mut self) -> Result<(), Broken> {
+        let left = self.session.processes.living();
+        let actions: Vec<String> = left
+            .iter()
+            .map(|process| format!("send SIGKILL to {process}"))
+            .collect();
+        self.begin(actions.join("; "));
+        for process in &left {
+            self.session.will_send(process, libc::SIGKILL);
+            // It may have ended meanwhile.
+            let _ = self.session.processes.signal(process, libc::SIGKILL);
+        }
+        match self.session.settle() {
+            // There is nobody left to be told.
+            Ok(()) | Err(Halt::Interrupted) => Ok(()),
+            Err(other) => Err(other.into()),
         }
     }
 
@@ -266,8 +295,13 @@ impl Driver<'_> {
             if *interrupted == 1
                 && let Ok(signal) = Signal::try_from(came.ssi_signo as i32)
             {
-                // What the terminal sends, it sends to the programs too.
-                self.pass_on(signal, came.ssi_code == libc::SI_KERNEL);
+                // What the terminal sends, it sends to the programs too, and so does whoever of
+                // them signals its process group.
+                let from_them = || self.session.processes.has_pid(came.ssi_pid as i32);
+                let they_have_it = came.ssi_code == libc::SI_KERNEL || from_them();
+                if self.pass_on(signal, they_have_it).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
         }
         Ok(match *interrupted {
@@ -297,6 +331,6 @@ mod tests {
         let twice = |word: &str| vec![word.to_owned()];
         let plan = Plan::new(twice("nc"), Some(twice("/bin/nc")));
         let names: Vec<&str> = plan.order.iter().map(|name| name.as_str()).collect();
-        assert_eq!(names, ["nc", "nc2"]);
+        assert_eq!(names, ["nc", "nc-2"]);
     }
 }

@@ -180,7 +180,7 @@ impl Lab {
     fn make(setup: Setup) -> Result<Lab, Refusal> {
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGCHLD);
-        mask.thread_set_mask().map_err(refused(Stage::Fork))?;
+        mask.thread_block().map_err(refused(Stage::Fork))?;
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .map_err(refused(Stage::Fork))?;
         let mut nursery = None;

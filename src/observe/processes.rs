@@ -197,8 +197,21 @@ impl Processes {
 
     /// The programs' first processes that live.
     pub fn first_ones(&self) -> Vec<ProcessName> {
-        let living = self.all.iter().filter(|p| p.parent.is_none() && !p.ended);
+        let living = self.all.iter().filter(|p| !p.name.is_child() && !p.ended);
         living.map(|process| process.name.clone()).collect()
+    }
+
+    /// Whatever lives.
+    pub fn living(&self) -> Vec<ProcessName> {
+        let living = self.all.iter().filter(|process| !process.ended);
+        living.map(|process| process.name.clone()).collect()
+    }
+
+    /// Whether one of them has this pid.
+    pub fn has_pid(&self, pid: i32) -> bool {
+        self.all
+            .iter()
+            .any(|process| process.pid == pid && !process.reaped)
     }
 
     fn descends(&self, mut index: usize, from: usize) -> bool {

@@ -19,6 +19,9 @@ use crate::model::{
 };
 use crate::tolerance;
 
+/// What a program outside of the run is called, when a connection of the run ends there.
+const STRANGER: &str = "stranger";
+
 /// One socket that was seen.
 #[derive(Debug)]
 struct Known {
@@ -235,7 +238,8 @@ impl Sockets {
     }
 
     /// The program that a new socket belongs to: who holds it; else the owner of the listener that
-    /// made it; else the only program there is.
+    /// made it; else, on the machine's own network, a stranger for the other end of a connection;
+    /// else the only program there is.
     fn owner(
         &self,
         host: usize,
@@ -253,9 +257,22 @@ impl Sockets {
         });
         match (listener, self.hosts[host].programs.as_slice()) {
             (Some(listener), _) => listener.owner.clone(),
+            (None, _) if !self.private && self.is_the_other_end(host, facts.tuple) => {
+                Some(ProgramName::new(STRANGER))
+            }
             (None, [(only, _)]) => Some(only.clone()),
             (None, _) => None,
         }
+    }
+
+    /// Whether a socket of the run has these addresses the other way round.
+    fn is_the_other_end(&self, host: usize, tuple: Tuple) -> bool {
+        let other = tuple.reversed().canonical();
+        self.known.iter().any(|known| {
+            known.host == host
+                && known.protocol == Protocol::Tcp
+                && known.facts.tuple.canonical() == other
+        })
     }
 
     fn saw(

@@ -18,10 +18,15 @@ pub fn instead_of(
     sight: &Sight<'_>,
 ) -> Option<Expectation> {
     let then = until(timeline, step);
-    candidate(wanted, &then, step).filter(|found| holds(found, &then, step, sight))
+    candidate(wanted, &then, step, sight).filter(|found| holds(found, &then, step, sight))
 }
 
-fn candidate(wanted: &Expectation, then: &Timeline, step: usize) -> Option<Expectation> {
+fn candidate(
+    wanted: &Expectation,
+    then: &Timeline,
+    step: usize,
+    sight: &Sight<'_>,
+) -> Option<Expectation> {
     let exactly = |value: usize| Bound {
         op: Comparison::Equal,
         value: value as u64,
@@ -35,7 +40,7 @@ fn candidate(wanted: &Expectation, then: &Timeline, step: usize) -> Option<Expec
             };
             match has_gaps_only(path) {
                 true => from_first_to_last(endpoint, &seen)?,
-                false => path_through(endpoint, &seen)?,
+                false => path_through(endpoint, &seen, sight)?,
             }
         }
         Expectation::Datagram { endpoint, .. } => Expectation::Datagram {

@@ -25,7 +25,10 @@ pub fn of_step(timeline: &Timeline, step: usize, sight: &Sight<'_>) -> Vec<Expec
     let then = until(timeline, step);
     let mut found = Vec::new();
     for endpoint in then.endpoints() {
-        let candidates = [path(endpoint, step), settled(endpoint, &then, step)];
+        let candidates = [
+            path(endpoint, step, sight),
+            settled(endpoint, &then, step, sight),
+        ];
         let mut candidates = candidates.into_iter().flatten();
         found.extend(candidates.find(|candidate| holds(candidate, &then, step, sight)));
     }
@@ -82,12 +85,17 @@ fn states(endpoint: &Endpoint, step: usize) -> Vec<TcpState> {
     states
 }
 
-/// A path through these states, complete where the diagram has no two ways; nothing when there are
-/// none, or no scenario may say so.
-fn path_through(endpoint: &EndpointName, states: &[TcpState]) -> Option<Expectation> {
+/// A path through these states; nothing when there are none, or no scenario may say so. It is
+/// complete where every state could be seen and the diagram has no two ways.
+fn path_through(
+    endpoint: &EndpointName,
+    states: &[TcpState],
+    sight: &Sight<'_>,
+) -> Option<Expectation> {
     let first = *states.first()?;
     let steps = states.windows(2).map(|pair| {
         let link = match graph::between(pair[0], pair[1], false) {
+            Between::Direct if check::is_sampled(sight) => Link::Eventually,
             Between::Direct => Link::Direct,
             Between::Through(_) | Between::Ambiguous => Link::Eventually,
             Between::Impossible => return None,
@@ -103,13 +111,18 @@ fn path_through(endpoint: &EndpointName, states: &[TcpState]) -> Option<Expectat
     })
 }
 
-fn path(endpoint: &Endpoint, step: usize) -> Option<Expectation> {
+fn path(endpoint: &Endpoint, step: usize, sight: &Sight<'_>) -> Option<Expectation> {
     endpoint.changes_in(step).next()?;
-    path_through(&endpoint.name, &states(endpoint, step))
+    path_through(&endpoint.name, &states(endpoint, step), sight)
 }
 
 /// Where an endpoint that changed in the step ended up.
-fn settled(endpoint: &Endpoint, then: &Timeline, step: usize) -> Option<Expectation> {
+fn settled(
+    endpoint: &Endpoint,
+    then: &Timeline,
+    step: usize,
+    sight: &Sight<'_>,
+) -> Option<Expectation> {
     match endpoint.udp() {
         Some(state) => {
             let newest = then.events().get(endpoint.datagram.last()?.event)?;
@@ -120,7 +133,7 @@ fn settled(endpoint: &Endpoint, then: &Timeline, step: usize) -> Option<Expectat
         }
         None => {
             endpoint.changes_in(step).next()?;
-            path_through(&endpoint.name, &[endpoint.state()])
+            path_through(&endpoint.name, &[endpoint.state()], sight)
         }
     }
 }

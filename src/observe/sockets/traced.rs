@@ -196,8 +196,11 @@ impl Sockets {
         let is_other_end = |other: &Chain| {
             other.known.is_some() && other.tuple.canonical() == chain.tuple.canonical().reversed()
         };
-        let accepted = chain.is_accepted() && traced.chains.iter().any(is_other_end);
-        if own.is_none() && !accepted {
+        let is_met = traced.chains.iter().any(is_other_end);
+        // On the machine's own network the other end may be anybody's.
+        let accepted = chain.is_accepted() && (is_met || self.may_be_accepted(host, chain.tuple));
+        let is_strangers = is_met && !self.private;
+        if own.is_none() && !accepted && !is_strangers {
             return;
         }
         let (tuple, state) = (chain.tuple, chain.first());
@@ -209,6 +212,20 @@ impl Sockets {
         let owner = own.or_else(|| self.owner(host, &facts, &HoldersByInode::default()));
         let known = self.meet_traced(host, facts, owner);
         self.attach(index, known, None);
+    }
+
+    /// Whether a listener of the run on the machine's own network has such connections.
+    fn may_be_accepted(&self, host: usize, tuple: Tuple) -> bool {
+        let local = tuple.canonical().local;
+        !self.private
+            && self.known.iter().any(|known| {
+                let listens = known.facts.tuple.canonical().local;
+                known.host == host
+                    && !known.gone
+                    && known.facts.state == TcpState::Listen
+                    && listens.port() == local.port()
+                    && (listens.ip().is_unspecified() || listens.ip() == local.ip())
+            })
     }
 
     /// Ties a chain to a socket. What was told of the socket before, up to this state, is not told

@@ -9,7 +9,7 @@ use crate::event::{Cause, Event, Kind, SocketKey};
 use crate::model::millis;
 use crate::report::arrow::{LabelDetail, packet_label};
 use crate::report::datagram;
-use crate::report::rows::{self, holders};
+use crate::report::rows;
 use crate::report::svg::measure::legible;
 use crate::report::text::{count, escape, visible};
 use crate::run::{Run, Verdict};
@@ -232,15 +232,6 @@ fn words(run: &Run, event: &Event, told: Option<String>) -> String {
         }
         Kind::Datagram { state, facts, .. } => {
             datagram::words(*state, facts.as_ref().map(|facts| facts.tuple))
-        }
-        Kind::Holders {
-            key,
-            holders: by,
-            unreadable,
-        } => {
-            let endpoint = run.timeline.endpoint_by_key(*key);
-            let state = endpoint.map_or(crate::model::TcpState::Close, |e| e.state());
-            holders(by, unreadable, state, true)
         }
         Kind::Sent(packet) => {
             let label = packet_label(packet, LabelDetail::Window);

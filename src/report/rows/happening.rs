@@ -219,20 +219,47 @@ fn reaped(by: &Reaper) -> String {
     }
 }
 
-/// Who holds an endpoint, in words. `held_before`: somebody held it earlier.
-pub(in crate::report) fn holders(
-    holders: &[Holder],
-    unreadable: &[ProcessName],
-    state: TcpState,
-    held_before: bool,
-) -> String {
-    let mut text = if holders.is_empty() {
+/// Why no process of the run holds an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unheld {
+    /// It waits in a listener's queue.
+    NotAccepted,
+    /// It is closed, and the kernel does the rest.
+    Kernel,
+    /// A descriptor of it is open somewhere: in a program outside of the run, or on its way from
+    /// one process to another (`unix(7)`, SCM_RIGHTS).
+    Elsewhere,
+}
+
+impl Unheld {
+    /// By its state and the inode of its file, which is 0 where it has none. `held_before`:
+    /// somebody held it earlier.
+    pub(super) fn of(state: TcpState, inode: u32, held_before: bool) -> Unheld {
         match state {
-            _ if !unreadable.is_empty() => "held by nobody known".to_owned(),
-            TcpState::Established | TcpState::SynRecv | TcpState::CloseWait if !held_before => {
-                "held by nobody: not accepted yet".to_owned()
-            }
-            _ => "held by nobody: the kernel finishes it".to_owned(),
+            // The inode is that of the last look, when somebody held it still.
+            _ if held_before => Unheld::Kernel,
+            TcpState::Close => Unheld::Kernel,
+            _ if inode != 0 => Unheld::Elsewhere,
+            TcpState::Established | TcpState::SynRecv | TcpState::CloseWait => Unheld::NotAccepted,
+            _ => Unheld::Kernel,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Unheld::NotAccepted => "held by nobody: not accepted yet",
+            Unheld::Kernel => "held by nobody: the kernel finishes it",
+            Unheld::Elsewhere => "held by no process of the run",
+        }
+    }
+}
+
+/// Who holds an endpoint, in words.
+pub(super) fn holders(holders: &[Holder], unreadable: &[ProcessName], unheld: Unheld) -> String {
+    let mut text = if holders.is_empty() {
+        match unreadable.is_empty() {
+            true => unheld.words().to_owned(),
+            false => "held by nobody known".to_owned(),
         }
     } else {
         let names: Vec<String> = holders

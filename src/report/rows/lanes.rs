@@ -116,12 +116,20 @@ impl<'a> Lanes<'a> {
     fn side_of(&self, host: &HostName, program: &ProgramName) -> Side {
         let hosts = &self.run.header.hosts;
         if hosts.len() > 1 && hosts.contains(host) {
-            self.side_of_host(host)
-        } else if self.listening.contains(program) {
-            Side::Right
-        } else {
-            Side::Left
+            return self.side_of_host(host);
         }
+        let listens = self.listening.contains(program);
+        // A stranger, the other end of a program that listens or connects.
+        let is_opposite = !listens && self.listening.is_empty() && !self.runs(program);
+        match listens || is_opposite {
+            true => Side::Right,
+            false => Side::Left,
+        }
+    }
+
+    fn runs(&self, program: &ProgramName) -> bool {
+        let mut processes = self.run.timeline.processes().iter();
+        processes.any(|process| process.name.program() == *program)
     }
 
     fn side_of_host(&self, host: &HostName) -> Side {

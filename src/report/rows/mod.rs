@@ -9,7 +9,6 @@ mod lanes;
 mod segments;
 mod select;
 
-pub(super) use happening::holders;
 pub use lanes::{Lanes, Side};
 pub use select::select;
 pub(super) use select::words;

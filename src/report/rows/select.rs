@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::happening::{self, Moment};
+use super::happening::{self, Moment, Unheld};
 use super::{Class, Happening, LaneCell, Lanes, Row, RowKind, Rung, Side, StepHead, condense};
 use crate::causes::{self, Link};
 use crate::event::{Cause, Event, Kind, Packet, PacketId, SocketKey, Source};
@@ -28,17 +28,31 @@ pub fn select(run: &Run, detail: &Detail) -> Vec<Row> {
 }
 
 /// Each event in words, also those that change nothing; nothing for what rows show otherwise:
-/// steps, states, holders and segments.
+/// steps, states and segments.
 pub(in crate::report) fn words(run: &Run) -> Vec<Option<String>> {
     let lanes = Lanes::of(run);
     let detail = Detail {
         all: true,
         ..Detail::default()
     };
-    let selector = Selector::new(run, &detail, &lanes);
+    let mut selector = Selector::new(run, &detail, &lanes);
     let events = selector.events.iter().enumerate();
     events
-        .map(|(index, event)| Some(selector.moment(index).tell(event)?.text))
+        .map(|(index, event)| {
+            selector.note_inode(event);
+            match &event.kind {
+                Kind::Socket { key, state, .. } => {
+                    selector.states.insert(*key, *state);
+                    None
+                }
+                Kind::Holders {
+                    key,
+                    holders,
+                    unreadable,
+                } => Some(selector.holding(*key, holders, unreadable)),
+                _ => Some(selector.moment(index).tell(event)?.text),
+            }
+        })
         .collect()
 }
 
@@ -52,6 +66,8 @@ pub(super) struct Selector<'a> {
     /// Events that an earlier row shows already.
     pub(super) used: HashSet<usize>,
     states: HashMap<SocketKey, TcpState>,
+    /// Of the sockets that had one when the kernel was asked last.
+    inodes: HashMap<SocketKey, u32>,
     holders: HashMap<SocketKey, (&'a [Holder], &'a [ProcessName])>,
     held_once: HashSet<SocketKey>,
     pub(super) underway: HashMap<PacketId, &'a Packet>,
@@ -86,6 +102,7 @@ impl<'a> Selector<'a> {
             rows: Vec::new(),
             used: HashSet::new(),
             states: HashMap::new(),
+            inodes: HashMap::new(),
             holders: HashMap::new(),
             held_once: HashSet::new(),
             underway: HashMap::new(),
@@ -105,6 +122,7 @@ impl<'a> Selector<'a> {
                 return;
             }
         }
+        self.note_inode(event);
         match &event.kind {
             Kind::StepBegan => self.push(index, RowKind::Step(self.step_head(event.step))),
             Kind::Socket { key, cause, .. } => self.state_alone(index, *key, *cause),
@@ -127,6 +145,18 @@ impl<'a> Selector<'a> {
                 unreadable,
             } => self.holders(index, *key, holders, unreadable),
             _ => self.tell(index),
+        }
+    }
+
+    fn note_inode(&mut self, event: &Event) {
+        if let Kind::Socket {
+            key,
+            facts: Some(facts),
+            ..
+        }
+        | Kind::Gauges { key, facts } = &event.kind
+        {
+            self.inodes.insert(*key, facts.inode);
         }
     }
 
@@ -347,10 +377,7 @@ impl<'a> Selector<'a> {
         unreadable: &'a [ProcessName],
     ) {
         let before = self.holders.insert(key, (holders, unreadable));
-        let held_before = self.held_once.contains(&key);
-        if !holders.is_empty() {
-            self.held_once.insert(key);
-        }
+        let text = self.holding(key, holders, unreadable);
         let state = self.states.get(&key).copied().unwrap_or(TcpState::Close);
         let gone = state == TcpState::Close && holders.is_empty();
         if (before == Some((holders, unreadable)) || gone) && !self.detail.all {
@@ -360,15 +387,28 @@ impl<'a> Selector<'a> {
             return;
         };
         let happening = Happening {
-            text: format!(
-                "{} {}",
-                escape(endpoint.name.as_str()),
-                happening::holders(holders, unreadable, state, held_before)
-            ),
+            text: format!("{} {text}", escape(endpoint.name.as_str())),
             tone: Tone::Faint,
             side: Some(self.lanes.side(endpoint)),
             class: Class::Event,
         };
         self.push(index, RowKind::Happening(happening));
+    }
+
+    /// Who has the socket open from now on, in words.
+    fn holding(
+        &mut self,
+        key: SocketKey,
+        holders: &[Holder],
+        unreadable: &[ProcessName],
+    ) -> String {
+        let held_before = self.held_once.contains(&key);
+        if !holders.is_empty() {
+            self.held_once.insert(key);
+        }
+        let state = self.states.get(&key).copied().unwrap_or(TcpState::Close);
+        let inode = self.inodes.get(&key).copied().unwrap_or(0);
+        let unheld = Unheld::of(state, inode, held_before);
+        happening::holders(holders, unreadable, unheld)
     }
 }
