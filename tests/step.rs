@@ -2,8 +2,9 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::Stdio;
+use std::time::Duration;
 
 use support::{Said, sockscope, wire};
 
@@ -48,6 +49,61 @@ fn enter_delivers_each_segment_and_the_states_of_both_ends_are_shown() {
             .find(text)
             .unwrap_or_else(|| panic!("no `{text}` in order in:\n{}", said.stdout));
         rest = &rest[at..];
+    }
+}
+
+/// Runs normal-close, looks at the first SYN for longer than its timer, and then answers so.
+fn looked_at_for_long(answers: &str) -> Said {
+    let mut child = sockscope(&["run", "normal-close", "--step"])
+        .args(["--width", "100", "--color", "never"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("sockscope runs");
+    let mut stdin = child.stdin.take().expect("piped");
+    let mut stdout = child.stdout.take().expect("piped");
+    stdin.write_all(b"\n\n").expect("it asks");
+    let mut shown = Vec::new();
+    while !String::from_utf8_lossy(&shown).contains("deliver  d drop") {
+        let mut byte = [0];
+        stdout.read_exact(&mut byte).expect("it asks");
+        shown.push(byte[0]);
+    }
+    // As a person looks; the kernel sends the SYN again after one second.
+    std::thread::sleep(Duration::from_millis(2500));
+    stdin.write_all(answers.as_bytes()).expect("it asks");
+    drop(stdin);
+    stdout.read_to_end(&mut shown).expect("text");
+    let mut said = Said::from(child.wait_with_output().expect("ends"));
+    said.stdout = String::from_utf8_lossy(&shown).into_owned();
+    said
+}
+
+#[test]
+fn looking_for_long_changes_nothing() {
+    if !wire() {
+        return;
+    }
+    for answers in ["\n".repeat(40), "r\n".to_owned()] {
+        let said = looked_at_for_long(&answers);
+        assert_eq!(said.code, Some(0), "{}{}", said.stdout, said.stderr);
+        let note = "client sent its SYN again while you were looking: left out";
+        assert!(said.stdout.contains(note), "{}", said.stdout);
+        assert!(!said.stdout.contains("come to rest"), "{}", said.stdout);
+    }
+}
+
+#[test]
+fn a_dropped_syn_ack_is_sent_again() {
+    if !wire() {
+        return;
+    }
+    let said = looked_at_for_long(&format!("\nd\n{}", "\n".repeat(60)));
+    let after = said.stdout.split("you dropped it").nth(1);
+    let after = after.unwrap_or_else(|| panic!("{}", said.stdout));
+    for says in ["SYN,ACK (again)", "ESTABLISHED"] {
+        assert!(after.contains(says), "no {says} in:\n{}", said.stdout);
     }
 }
 

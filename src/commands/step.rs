@@ -8,6 +8,7 @@ use sockscope::driver::pilot::{Choice, Moment, Pilot};
 use sockscope::event::{Body, Packet};
 use sockscope::model::TcpState;
 use sockscope::report::{self, Look};
+use sockscope::tolerance;
 
 const HELP: &str = "\
  Enter  deliver the packet, begin the step
@@ -120,6 +121,13 @@ impl Pilot for Person<'_> {
     fn packet(&mut self, moment: &Moment<'_>, packet: &Packet) -> Choice {
         self.say(&report::moment::packet(moment.timeline, packet, &self.look));
         let choice = self.choose(" [Enter] deliver  d drop  r run on  q quit  ? help > ");
+        if choice == Choice::Drop {
+            let most = tolerance::RTO_WHILE_LOOKING.as_secs();
+            self.say(&format!(
+                " dropped: its sender sends it again when its timer expires, a SYN after a second, \
+                 data and FIN after up to {most} s\n"
+            ));
+        }
         let is_tcp = matches!(packet.body, Body::Tcp(_));
         if choice == Choice::Go && self.quiz.is_some() && is_tcp {
             let [_, receiver] = report::moment::ends(moment.timeline, packet);

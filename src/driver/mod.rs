@@ -162,7 +162,7 @@ impl Driver<'_> {
     /// Acts, then waits until every expectation is decided or the time is over.
     fn step(&mut self, index: usize, step: &Step) -> Result<(), Broken> {
         let within = scaled(step.within, self.options);
-        let (begun, thought) = (Instant::now(), self.session.thought);
+        let begun = self.session.now();
         let lines = step.expect.iter().chain(&step.never);
         let asks_for_timers = lines.map(|line| &line.value).any(|expectation| {
             matches!(
@@ -186,8 +186,12 @@ impl Driver<'_> {
             Place::Loopback | Place::Host => tolerance::TICK_SAMPLED,
         };
         while !self.is_decided(index, step) {
-            let deadline = begun + within + (self.session.thought - thought);
-            let left = deadline.saturating_duration_since(Instant::now());
+            // What somebody dropped is sent again, and that takes its time.
+            let within = match self.session.dropped_in.contains(&index) {
+                true => within + tolerance::RTO_WHILE_LOOKING,
+                false => within,
+            };
+            let left = self.session.left(begun, within);
             if left.is_zero() {
                 break;
             }
@@ -247,6 +251,11 @@ impl Driver<'_> {
                     },
                     Verdict::Fail(mut mismatch) => {
                         mismatch.notes = diagnose::explain(&line.value, timeline, index);
+                        if self.session.dropped_in.iter().any(|step| *step <= index) {
+                            let text = "you dropped a packet, so this run is another one than the \
+                                        scenario expects";
+                            mismatch.notes.insert(0, text.to_owned());
+                        }
                         Verdict::Fail(mismatch)
                     }
                     decided => decided,

@@ -23,6 +23,7 @@ use crate::run::Place;
 use crate::tolerance;
 
 mod calls;
+mod copies;
 mod hearing;
 pub(super) mod kernel;
 mod packets;
@@ -54,6 +55,10 @@ pub(super) struct Session<'a> {
     pilot: Option<&'a mut dyn Pilot>,
     /// How long the pilot was thinking, all in all.
     pub(super) thought: Duration,
+    /// SYNs, where there is or was a pilot.
+    copies: Option<copies::Copies>,
+    /// The steps in which the pilot dropped a packet.
+    pub(super) dropped_in: Vec<usize>,
     /// What the kernel records, where it is asked to.
     pub(super) kernel: Option<kernel::KernelEar>,
     channel: Receiver,
@@ -61,6 +66,14 @@ pub(super) struct Session<'a> {
     unmet: Vec<i32>,
     interrupt: Option<BorrowedFd<'a>>,
     settle_for: Duration,
+}
+
+/// A moment that waiting begins at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Since {
+    begun: Instant,
+    /// How long the pilot had been thinking by then.
+    thought: Duration,
 }
 
 /// What there was to take.
@@ -125,6 +138,8 @@ impl<'a> Session<'a> {
             still: None,
             pilot: None,
             thought: Duration::ZERO,
+            copies: None,
+            dropped_in: Vec::new(),
             kernel: None,
             channel,
             unmet: Vec::new(),
@@ -147,6 +162,7 @@ impl<'a> Session<'a> {
     /// Somebody to ask before each step and packet.
     pub(super) fn ask(&mut self, pilot: &'a mut dyn Pilot) {
         self.pilot = Some(pilot);
+        self.copies = Some(copies::Copies::default());
     }
 
     /// A step is about to begin.
@@ -190,7 +206,7 @@ impl<'a> Session<'a> {
     /// every pipe drained, no packet in flight. Then samples. A process that stays busy is waited
     /// for only so long.
     pub(super) fn settle(&mut self) -> Result<(), Halt> {
-        let begun = Instant::now();
+        let begun = self.now();
         loop {
             self.come_to_rest(begun)?;
             self.sample()?;
@@ -200,7 +216,7 @@ impl<'a> Session<'a> {
             // A timer may have woken a process meanwhile. When its end has been seen, what it told
             // before must be heard before anybody judges by it.
             let woke = !quiet || self.drain()? != Drained::Nothing;
-            if woke && begun.elapsed() <= self.settle_for {
+            if woke && !self.is_over(begun, self.settle_for) {
                 continue;
             }
             if changed && !woke {
@@ -210,7 +226,26 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn come_to_rest(&mut self, begun: Instant) -> Result<(), Halt> {
+    /// This moment, as a moment that waiting begins at.
+    pub(super) fn now(&self) -> Since {
+        Since {
+            begun: Instant::now(),
+            thought: self.thought,
+        }
+    }
+
+    /// Whether so much time has passed since then, without that in which the pilot was thinking.
+    fn is_over(&self, since: Since, time: Duration) -> bool {
+        self.left(since, time).is_zero()
+    }
+
+    /// How much of the time is left since then, without that in which the pilot was thinking.
+    pub(super) fn left(&self, since: Since, time: Duration) -> Duration {
+        let deadline = since.begun + time + (self.thought - since.thought);
+        deadline.saturating_duration_since(Instant::now())
+    }
+
+    fn come_to_rest(&mut self, begun: Since) -> Result<(), Halt> {
         let (first_pause, mut longest) = tolerance::LOOK_AGAIN;
         let mut pause = first_pause;
         let mut quiet_before = false;
@@ -229,7 +264,7 @@ impl<'a> Session<'a> {
                     pause = first_pause;
                 }
             }
-            let patience_over = begun.elapsed() > self.settle_for;
+            let patience_over = self.is_over(begun, self.settle_for);
             if patience_over {
                 self.processes.give_up_waiting(&mut self.pen);
             }

@@ -1,9 +1,12 @@
 //! Packets: taken from one host, handed to the other, with the state of each end before and after.
 
+use std::time::Instant;
+
 use super::super::pilot::{Choice, Moment};
 use super::super::recorder::Recorder;
+use super::copies::Syn;
 use super::{Halt, Session, touched};
-use crate::event::{Body, Cause, Kind, SegmentRole, Source, TcpFlags};
+use crate::event::{Body, Cause, Kind, Packet, Source, TcpFlags};
 use crate::lab::wire::{Delivery, Fate, Wire};
 use crate::model::{HostName, Tuple};
 use crate::observe::sockets::{self, Answer, Touched};
@@ -20,6 +23,17 @@ impl Session<'_> {
         if packet.body == Body::Udp {
             self.look_at_datagrams(&packet.from);
         }
+        if let Some(Syn::Copy { first }) = self.met(packet) {
+            if let Some(wire) = &mut self.wire {
+                wire.drop_packet(id);
+            }
+            if first {
+                let from = &packet.from;
+                let text = format!("{from} sent its SYN again while you were looking: left out");
+                self.pen.emit(Source::Wire, Kind::Note { text });
+            }
+            return Ok(true);
+        }
         self.pen.emit(Source::Wire, Kind::Sent(packet.clone()));
         // Sending changes a state only by these (RFC 9293 figure 5). Whoever sent data and closed
         // at once is in FIN_WAIT1 already, but not because of the data.
@@ -32,15 +46,8 @@ impl Session<'_> {
             let answer = self.ask_for(&from, Tuple { local, remote });
             self.learn(answer, touched(Cause::Sent(id), *segment));
         }
-        // While somebody looks at a SYN the kernel sends it again each second.
-        let is_syn = matches!(&packet.body, Body::Tcp(segment)
-            if segment.flags.has(TcpFlags::SYN) && segment.role == SegmentRole::Retransmission);
-        if let (true, true, Some(wire)) = (is_syn, self.pilot.is_some(), &mut self.wire) {
-            wire.drop_packet(id);
-            let why = "it came again while you were looking".to_owned();
-            self.pen
-                .emit(Source::Wire, Kind::Dropped { packet: id, why });
-            return Ok(true);
+        if let (Fate::Dropped(_), Some(copies)) = (&arrival.fate, &mut self.copies) {
+            copies.lost(packet);
         }
         match arrival.fate {
             Fate::Ready | Fate::Delayed(_) => {}
@@ -56,6 +63,11 @@ impl Session<'_> {
         Ok(true)
     }
 
+    fn met(&mut self, packet: &Packet) -> Option<Syn> {
+        let copies = self.copies.as_mut()?;
+        copies.met(packet, Instant::now(), self.thought)
+    }
+
     /// Hands over the next packet, if one is on its way.
     pub(super) fn deliver_one(&mut self) -> Result<bool, Halt> {
         let next = self.wire.as_ref().and_then(Wire::peek).cloned();
@@ -64,6 +76,10 @@ impl Session<'_> {
             let choice = self.ask_pilot(step, |pilot, moment| pilot.packet(moment, packet))?;
             if let (Choice::Drop, Some(wire)) = (choice, &mut self.wire) {
                 wire.drop_packet(packet.id);
+                if let Some(copies) = &mut self.copies {
+                    copies.lost(packet);
+                }
+                self.dropped_in.push(step);
                 let (packet, why) = (packet.id, "you dropped it".to_owned());
                 self.pen.emit(Source::Wire, Kind::Dropped { packet, why });
                 return Ok(true);
