@@ -301,6 +301,8 @@ fn mistakes_point_and_suggest() {
         ("pid:nginx", "    ^^^^^", "`name:nginx`"),
         (":99999", "^^^^^^", "0 to 65535"),
         ("localhost:80", "^^^^^^^^^^^^", "not looked up"),
+        ("localhost", "^^^^^^^^^", "127.0.0.1"),
+        ("[fe80::5%lo]:80", "^^^^^^^^^^^^^^^", "address alone"),
         ("user:nobody-here", "     ^^^^^^^^^^^", "user id"),
         ("count>10", "^^^^^", "of all sockets together"),
         ("name:", "^^^^^", "for example"),
@@ -312,6 +314,19 @@ fn mistakes_point_and_suggest() {
             "{text}:\n{printed}"
         );
         assert!(printed.contains(help), "{text}:\n{printed}");
+    }
+}
+
+#[test]
+fn words_of_the_table_are_conditions() {
+    for (word, meant) in [
+        ("tcp6", "tcp v6"),
+        ("UDP4", "udp v4"),
+        ("not udp6", "not (udp and v6)"),
+        ("unconnected", "state:close"),
+        ("state:unconn,listen", "state:close,listen"),
+    ] {
+        assert_eq!(read(word), read(meant), "{word}");
     }
 }
 
@@ -378,6 +393,8 @@ fn the_kernel_is_asked_only_for_what_can_be_meant() {
     assert!(!asks_for_bound("tcp"));
     assert!(asks_for_bound("tcp :80"));
     assert!(asks_for_bound("tcp state:close"));
+    assert!(asks_for_bound("tcp unconnected"));
+    assert!(!asks_for_bound("tcp big"), "no more than `all`");
     assert!(!asks_for_bound("tcp listen :80"));
     assert!(read("name:x").dumps()[0].code.bytes().is_empty());
     assert!(!read("name:x :80").dumps()[0].code.bytes().is_empty());
