@@ -1,7 +1,7 @@
 //! [`Names`]: words for numbers. They come from the machine's own files; nothing is asked of the
 //! network, which may be what is broken.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use nix::unistd::{Uid, User};
@@ -11,7 +11,8 @@ use crate::observe::inet_diag::Protocol;
 /// Names of users, hosts and ports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    users: HashMap<u32, String>,
+    /// Few.
+    users: BTreeMap<u32, String>,
     hosts: HashMap<IpAddr, String>,
     ports: HashMap<(u16, &'static str), String>,
 }
