@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::address::push_process;
 use crate::live::listing::Listing;
-use crate::report::text::{count, escape};
+use crate::report::text::count;
 
 /// The lines below a table; none when there is nothing to say.
 pub fn notes(listing: &Listing) -> Vec<String> {
@@ -64,7 +65,11 @@ fn zombies(listing: &Listing) -> Vec<String> {
         holders
             .map(|holder| &holder.process)
             .find(|process| process.pid == pid)
-            .map_or_else(String::new, |process| escape(&process.name))
+            .map_or_else(String::new, |process| {
+                let mut name = String::new();
+                push_process(&mut name, &process.name);
+                name
+            })
     };
     by_parent
         .into_iter()

@@ -1,5 +1,5 @@
-//! The sockets for programs: JSON, JSON lines, CSV. Names are as they are in JSON, which escapes
-//! control characters, and escaped in CSV, which does not.
+//! The sockets for programs: JSON, JSON lines, CSV. Names are as they are in JSON, where what steers
+//! a terminal is written as `\uXXXX`, and escaped in CSV.
 
 use std::io;
 
@@ -7,11 +7,12 @@ use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
 use crate::live::listing::{Listing, Row, Unseen};
+use super::address::enlisted;
 use crate::live::names::Names;
 use crate::live::socket::{LiveHolder, Owners, Zombie};
 use crate::model::{TcpState, TimerKind};
 use crate::observe::inet_diag::Protocol;
-use crate::report::text::escape;
+use crate::report::visible_json::to_writer;
 
 /// How long the kernel keeps TIME_WAIT, in milliseconds (`TCP_TIMEWAIT_LEN`).
 const TIME_WAIT_MS: u32 = 60_000;
@@ -172,7 +173,7 @@ pub(super) fn json(out: &mut dyn io::Write, listing: &Listing, names: &Names) ->
         zombies: listing.zombies.iter().map(Into::into).collect(),
         unseen: listing.unseen,
     };
-    serde_json::to_writer(&mut *out, &whole)?;
+    to_writer(&mut *out, &whole)?;
     out.write_all(b"\n")
 }
 
@@ -182,7 +183,7 @@ pub(super) fn json_lines(
     names: &Names,
 ) -> io::Result<()> {
     for row in &listing.rows {
-        serde_json::to_writer(&mut *out, &WithHolders(row, names))?;
+        to_writer(&mut *out, &WithHolders(row, names))?;
         out.write_all(b"\n")?;
     }
     Ok(())
@@ -251,5 +252,6 @@ pub(super) fn csv(out: &mut dyn io::Write, listing: &Listing, names: &Names) -> 
 
 fn named(holder: &LiveHolder) -> String {
     let process = &holder.process;
-    format!("{}/{}/{}", escape(&process.name), process.pid, holder.fd)
+    let name = enlisted(&process.name, &['/', ' ']);
+    format!("{name}/{}/{}", process.pid, holder.fd)
 }

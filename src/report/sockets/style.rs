@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use super::address::{Notation, push_end, push_host, push_port};
+use super::address::{Notation, enlisted, push_end, push_host, push_port};
 use super::table::{protocol_word, push_user};
 use crate::live::listing::{Listing, Row};
 use crate::live::names::Names;
@@ -54,7 +54,7 @@ pub(super) fn lsof(
             let facts = &row.socket.facts;
             // lsof shows nine characters of a name and says nothing of the rest.
             let command: String = holder.process.name.chars().take(9).collect();
-            cells.add(Tone::Plain, |to| to.push_str(&escape(&command)));
+            cells.add(Tone::Plain, |to| to.push_str(&enlisted(&command, &[' '])));
             number(cells, holder.process.pid);
             cells.add(Tone::Plain, |to| push_user(to, holder.process.uid, names));
             number(cells, holder.fd);
@@ -165,7 +165,8 @@ fn push_ss_users(to: &mut String, row: &Row) {
         let _ = write!(
             to,
             "(\"{}\",pid={},fd={})",
-            escape(&holder.process.name),
+            // A quotation mark of its own would end the name.
+            enlisted(&holder.process.name, &['"']),
             holder.process.pid,
             holder.fd
         );

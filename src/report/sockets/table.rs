@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use super::address::{Notation, push_end, push_name, push_number};
+use super::address::{Notation, push_end, push_name, push_number, push_process};
 use crate::live::listing::{Listing, Row};
 use crate::live::names::Names;
 use crate::live::socket::{LiveHolder, LiveSocket, Owners};
@@ -221,7 +221,7 @@ fn push_owners(to: &mut String, row: &Row, told: Option<u32>, names: &Names) {
             }
             // Of forked processes the name is the same.
             if last.is_none_or(|last| last.process.name != process.name) {
-                push_name(to, &process.name);
+                push_process(to, &process.name);
                 to.push(' ');
             }
             push_number(to, process.pid.unsigned_abs());
