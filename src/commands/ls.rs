@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 
 use nix::unistd::User;
 use sockscope::live::filter;
-use sockscope::live::listing::{Listing, list};
+use sockscope::live::listing::{Listing, Row, list};
 use sockscope::live::names::Names;
 use sockscope::live::netns::tables;
 use sockscope::live::sort::sort;
@@ -32,6 +32,10 @@ pub(crate) fn main(options: &LsOptions) -> u8 {
         complain("the filter asks for processes, and --no-owners does not look at them");
         return Outcome::Usage.exit_code();
     }
+    if !options.owners && options.format == sockets::Format::Lsof {
+        complain("lsof lists the descriptors of processes, and --no-owners does not look at them");
+        return Outcome::Usage.exit_code();
+    }
     let root = ProcRoot::default();
     let mut tables = match tables(&root, options.scope) {
         Ok(tables) => tables,
@@ -49,13 +53,16 @@ pub(crate) fn main(options: &LsOptions) -> u8 {
         // There is no place left to say that standard error is broken.
         let _ = writeln!(std::io::stderr(), "{note}");
     }
-    match (listing.rows.is_empty(), listing.unseen.undecided) {
-        (false, _) => Outcome::Passed.exit_code(),
-        (true, 0) => {
+    let unseen = &listing.unseen;
+    if !listing.rows.is_empty() {
+        return outcome_of_rows(&listing, options);
+    }
+    match unseen.undecided > 0 {
+        false => {
             complain("no socket matches");
             Outcome::NothingMatched.exit_code()
         }
-        (true, _) => {
+        true => {
             complain("no socket is known to match");
             Outcome::Inconclusive.exit_code()
         }
@@ -64,6 +71,28 @@ pub(crate) fn main(options: &LsOptions) -> u8 {
 
 fn user_id(name: &str) -> Option<u32> {
     User::from_name(name).ok()?.map(|user| user.uid.as_raw())
+/// lsof lists descriptors: of a socket that no process is known to hold there is no line.
+fn outcome_of_rows(listing: &Listing, options: &LsOptions) -> u8 {
+    let held = |row: &&Row| !row.owners.holders().is_empty();
+    let shown = listing.rows.iter().filter(held).count();
+    let left_out = listing.rows.len() - shown;
+    if options.format != sockets::Format::Lsof || left_out == 0 {
+        return Outcome::Passed.exit_code();
+    }
+    let (noun, are) = match left_out {
+        1 => ("socket that no process is known to hold", "is"),
+        _ => ("sockets that no process is known to hold", "are"),
+    };
+    let _ = writeln!(
+        std::io::stderr(),
+        "{left_out} {noun} {are} not shown: lsof lists descriptors"
+    );
+    match shown {
+        0 => Outcome::NothingMatched.exit_code(),
+        _ => Outcome::Passed.exit_code(),
+    }
+}
+
 }
 
 fn cannot(error: &dyn std::error::Error) -> u8 {

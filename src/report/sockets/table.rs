@@ -16,6 +16,11 @@ use crate::report::palette::Tone;
 /// From here on there is room for the long titles.
 const ROOMY: usize = 100;
 
+/// From so many processes on that hold a socket, a terminal shows only some.
+const MANY: usize = 9;
+/// So many.
+const SHOWN: usize = 4;
+
 /// The columns of a table.
 #[derive(Clone, Copy)]
 struct Shape {
@@ -23,6 +28,8 @@ struct Shape {
     several: bool,
     /// Whether timer and user have columns of their own; otherwise the last column has them.
     wide: bool,
+    /// Whether of many processes that hold a socket a few are shown.
+    few: bool,
 }
 
 pub(super) fn write(
@@ -36,6 +43,7 @@ pub(super) fn write(
     let wide = Shape {
         several,
         wide: true,
+        few: limit.is_some(),
     };
     let shape = match limit {
         Some(limit) if !fits(wide, listing, names, limit) => Shape {
@@ -120,12 +128,12 @@ fn add(cells: &mut Cells, row: &Row, shape: Shape, names: &Names) {
             _ => push_user(to, facts.uid, names),
         });
         cells.add(tone(&row.owners), |to| {
-            push_owners(to, row, Some(facts.uid), names);
+            push_owners(to, row, Some(facts.uid), shape.few, names);
         });
         return;
     }
     cells.add(tone(&row.owners), |to| {
-        push_owners(to, row, None, names);
+        push_owners(to, row, None, shape.few, names);
         if facts.timer != TimerKind::Off {
             if row.owners != Owners::NotAsked {
                 to.push_str(", ");
@@ -193,7 +201,9 @@ pub(super) fn push_user(to: &mut String, uid: u32, names: &Names) {
 }
 
 /// `nginx 33 fd 4, 34 fd 4+5 (www-data)`; the user where it is not `told` already.
-fn push_owners(to: &mut String, row: &Row, told: Option<u32>, names: &Names) {
+///
+/// Where only a `few` are shown, `nginx 33 fd 4, …, 40 more processes`.
+fn push_owners(to: &mut String, row: &Row, told: Option<u32>, few: bool, names: &Names) {
     let holders = match &row.owners {
         Owners::NotAsked => return,
         Owners::Nobody(why) => {
@@ -208,7 +218,12 @@ fn push_owners(to: &mut String, row: &Row, told: Option<u32>, names: &Names) {
         Owners::Held { holders, .. } => holders,
     };
     let mut last: Option<&LiveHolder> = None;
-    for holder in holders {
+    let processes = holders.chunk_by(|one, other| one.process.pid == other.process.pid);
+    let (shown, more) = match processes.clone().count() {
+        many @ MANY.. if few => (SHOWN, many - SHOWN),
+        count => (count, 0),
+    };
+    for holder in processes.take(shown).flatten() {
         let process = &holder.process;
         if last.is_some_and(|last| last.process.pid == process.pid) {
             let _ = write!(to, "+{}", holder.fd);
