@@ -8,7 +8,7 @@ use nix::unistd::User;
 use sockscope::live::filter;
 use sockscope::live::listing::{Listing, Row, list};
 use sockscope::live::names::Names;
-use sockscope::live::netns::tables;
+use sockscope::live::netns::{Tables, tables};
 use sockscope::live::sort::sort;
 use sockscope::observe::process::ProcRoot;
 use sockscope::report::sockets;
@@ -46,7 +46,8 @@ pub(crate) fn main(options: &LsOptions) -> u8 {
         Err(error) => return cannot(&error),
     };
     sort(&mut listing.rows, options.order);
-    if let Err(code) = print(&listing, options) {
+    let names = names(&listing, &tables, options);
+    if let Err(code) = print(&listing, &names, options) {
         return code;
     }
     for note in sockets::notes::notes(&listing) {
@@ -100,8 +101,7 @@ fn cannot(error: &dyn std::error::Error) -> u8 {
     Outcome::Inconclusive.exit_code()
 }
 
-fn print(listing: &Listing, options: &LsOptions) -> Result<(), u8> {
-    let names = names(listing, options);
+fn print(listing: &Listing, names: &Names, options: &LsOptions) -> Result<(), u8> {
     let mut out = BufWriter::with_capacity(BUFFER, std::io::stdout().lock());
     let table = matches!(
         options.format,
@@ -117,15 +117,25 @@ fn print(listing: &Listing, options: &LsOptions) -> Result<(), u8> {
         &mut out,
         listing,
         options.format,
-        &names,
+        names,
         &options.look,
         options.wrap,
     );
     written(result.and_then(|()| out.flush()))
 }
 
-fn names(listing: &Listing, options: &LsOptions) -> Names {
-    let mut names = Names::default();
+fn names(listing: &Listing, tables: &Tables, options: &LsOptions) -> Names {
+    let interfaces: BTreeSet<_> = listing
+        .rows
+        .iter()
+        .filter(|row| row.socket.binding.interface != 0)
+        .map(|row| (row.socket.netns, row.socket.binding.interface))
+        .collect();
+    let named = interfaces.into_iter().filter_map(|(netns, index)| {
+        let table = tables.tables.iter().find(|table| table.netns == netns)?;
+        Some(((netns, index), table.interface(index)?))
+    });
+    let mut names = Names::default().with_interfaces(named);
     if options.name_users {
         let mut uids = BTreeSet::new();
         for row in &listing.rows {

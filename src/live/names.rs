@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use nix::unistd::{Uid, User};
 
+use super::socket::Netns;
 use crate::observe::inet_diag::Protocol;
 
 /// Names of users, hosts and ports.
@@ -15,6 +16,7 @@ pub struct Names {
     users: BTreeMap<u32, String>,
     hosts: HashMap<IpAddr, String>,
     ports: HashMap<(u16, &'static str), String>,
+    interfaces: HashMap<(Option<Netns>, u32), String>,
 }
 
 impl Names {
@@ -67,6 +69,21 @@ impl Names {
             }
         }
         self
+    }
+
+    /// The names of interfaces by their indexes, which are those of a namespace.
+    #[must_use]
+    pub fn with_interfaces(
+        mut self,
+        interfaces: impl IntoIterator<Item = ((Option<Netns>, u32), String)>,
+    ) -> Names {
+        self.interfaces.extend(interfaces);
+        self
+    }
+
+    /// The name of an interface; nothing when it has none.
+    pub fn interface(&self, netns: Option<Netns>, index: u32) -> Option<&str> {
+        self.interfaces.get(&(netns, index)).map(String::as_str)
     }
 
     /// The name of a user; nothing when it was not asked for.

@@ -17,6 +17,7 @@ pub mod perf;
 pub mod pidfd;
 pub(crate) mod ptrace;
 pub(crate) mod seccomp;
+pub(crate) mod place;
 pub(crate) mod sigchld;
 pub(crate) mod signals;
 pub mod spawn;

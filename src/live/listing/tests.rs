@@ -6,7 +6,7 @@ use super::*;
 use crate::live::filter::{NamePattern, parse};
 use crate::live::socket::LiveProcess;
 use crate::model::{ProcState, TimerKind, Tuple};
-use crate::observe::inet_diag::Protocol;
+use crate::observe::inet_diag::{Binding, Protocol};
 
 fn facts(cookie: u64, inode: u32, state: TcpState) -> SocketFacts {
     SocketFacts {
@@ -32,6 +32,7 @@ fn row(cookie: u64, inode: u32) -> Row {
         socket: LiveSocket {
             protocol: Protocol::Tcp,
             netns: None,
+            binding: Binding::default(),
             facts: facts(cookie, inode, TcpState::Established),
         },
         owners: Owners::NotAsked,

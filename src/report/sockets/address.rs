@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::live::names::Names;
+use crate::live::socket::LiveSocket;
 use crate::observe::inet_diag::Protocol;
 use crate::report::text::escape;
 
@@ -68,7 +69,6 @@ pub(super) fn push_name(to: &mut String, name: &str) {
     }
 }
 
-/// Appends a number. std's formatting costs three times as much, which shows in a table of a
 /// Appends the name of a process, made safe; in quotation marks where it could be taken for what
 /// stands beside it: a process chooses its name itself.
 pub(super) fn push_process(to: &mut String, name: &str) {
@@ -91,6 +91,7 @@ pub(super) fn enlisted(name: &str, set_off_by: &[char]) -> String {
     safe
 }
 
+/// Appends a number. std's formatting costs three times as much, which shows in a table of a
 /// hundred thousand rows.
 pub(super) fn push_number(to: &mut String, number: u32) {
     let mut digits = [0u8; 10];
@@ -132,19 +133,46 @@ pub(super) fn push_end(
     push_port(to, end.port(), protocol, names);
 }
 
+/// Appends address, interface and port of the end that a socket is bound to. Of IPv6 an unspecified
+/// address is `*` where the socket takes IPv4 too, as `ss(8)` has it.
+pub(super) fn push_bound(to: &mut String, socket: &LiveSocket, notation: Notation, names: &Names) {
+    push_bound_host(to, socket, notation, names);
+    to.push(':');
+    push_port(to, socket.facts.tuple.local.port(), socket.protocol, names);
+}
+
+/// As [`push_bound`], without the port.
+pub(super) fn push_bound_host(
+    to: &mut String,
+    socket: &LiveSocket,
+    notation: Notation,
+    names: &Names,
+) {
+    let both = socket.binding.v6_only == Some(false);
+    let notation = Notation {
+        any: notation.any.or(both.then_some("*")),
+        ..notation
+    };
+    push_host(to, socket.facts.tuple.local.ip(), notation, names);
+    match socket.binding.interface {
+        0 => {}
+        index => {
+            to.push('%');
+            match names.interface(socket.netns, index) {
+                Some(name) => push_name(to, name),
+                None => {
+                    to.push_str("if");
+                    push_number(to, index);
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn numbers_are_written_as_std_writes_them() {
-        for number in [0, 9, 10, 255, 65_535, u32::MAX] {
-            let mut text = String::new();
-            push_number(&mut text, number);
-            assert_eq!(text, number.to_string());
-        }
-    }
-}
     #[test]
     fn a_name_is_never_taken_for_what_is_beside_it() {
         for (name, printed) in [
@@ -166,3 +194,12 @@ mod tests {
         );
     }
 
+    #[test]
+    fn numbers_are_written_as_std_writes_them() {
+        for number in [0, 9, 10, 255, 65_535, u32::MAX] {
+            let mut text = String::new();
+            push_number(&mut text, number);
+            assert_eq!(text, number.to_string());
+        }
+    }
+}

@@ -1,13 +1,14 @@
 //! The sockets for programs: JSON, JSON lines, CSV. Names are as they are in JSON, where what steers
 //! a terminal is written as `\uXXXX`, and escaped in CSV.
 
+use std::borrow::Cow;
 use std::io;
 
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
-use crate::live::listing::{Listing, Row, Unseen};
 use super::address::enlisted;
+use crate::live::listing::{Listing, Row, Unseen};
 use crate::live::names::Names;
 use crate::live::socket::{LiveHolder, Owners, Zombie};
 use crate::model::{TcpState, TimerKind};
@@ -28,6 +29,8 @@ struct Record<'a> {
     local_port: u16,
     remote_address: String,
     remote_port: u16,
+    interface: Option<Cow<'a, str>>,
+    v6_only: Option<bool>,
     state: String,
     recv_q: u32,
     send_q: u32,
@@ -82,6 +85,8 @@ impl<'a> Record<'a> {
             local_port: facts.tuple.local.port(),
             remote_address: facts.tuple.remote.ip().to_string(),
             remote_port: facts.tuple.remote.port(),
+            interface: interface(row, names),
+            v6_only: row.socket.binding.v6_only,
             state: match row.socket.udp() {
                 Some(udp) => udp.word().to_owned(),
                 None => facts.state.to_string(),
@@ -100,6 +105,17 @@ impl<'a> Record<'a> {
             why,
             holders_complete: row.owners.is_complete(),
         }
+    }
+}
+
+/// The interface that a socket is bound to; its index where its name is not known.
+fn interface<'a>(row: &Row, names: &'a Names) -> Option<Cow<'a, str>> {
+    match row.socket.binding.interface {
+        0 => None,
+        index => Some(match names.interface(row.socket.netns, index) {
+            Some(name) => Cow::Borrowed(name),
+            None => Cow::Owned(format!("if{index}")),
+        }),
     }
 }
 
@@ -200,6 +216,8 @@ pub(super) fn csv(out: &mut dyn io::Write, listing: &Listing, names: &Names) -> 
         local_port: u16,
         remote_address: &'a str,
         remote_port: u16,
+        interface: Option<&'a str>,
+        v6_only: Option<bool>,
         state: &'a str,
         recv_q: u32,
         send_q: u32,
@@ -229,6 +247,8 @@ pub(super) fn csv(out: &mut dyn io::Write, listing: &Listing, names: &Names) -> 
                 local_port: record.local_port,
                 remote_address: &record.remote_address,
                 remote_port: record.remote_port,
+                interface: record.interface.as_deref(),
+                v6_only: record.v6_only,
                 state: &record.state,
                 recv_q: record.recv_q,
                 send_q: record.send_q,

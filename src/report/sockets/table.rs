@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use super::address::{Notation, push_end, push_name, push_number, push_process};
+use super::address::{Notation, push_bound, push_end, push_name, push_number, push_process};
 use crate::live::listing::{Listing, Row};
 use crate::live::names::Names;
 use crate::live::socket::{LiveHolder, LiveSocket, Owners};
@@ -95,6 +95,7 @@ fn add(cells: &mut Cells, row: &Row, shape: Shape, names: &Names) {
         protocol,
         facts,
         netns,
+        ..
     } = &row.socket;
     if shape.several {
         cells.add(Tone::Faint, |to| {
@@ -112,7 +113,7 @@ fn add(cells: &mut Cells, row: &Row, shape: Shape, names: &Names) {
         cells.add(Tone::Plain, |to| push_number(to, queue));
     }
     cells.add(Tone::Plain, |to| {
-        push_end(to, facts.tuple.local, *protocol, Notation::PLAIN, names);
+        push_bound(to, &row.socket, Notation::PLAIN, names);
     });
     cells.add(Tone::Plain, |to| {
         match row.socket.is_listener() || row.socket.udp() == Some(UdpState::Unconnected) {
@@ -247,6 +248,9 @@ fn push_owners(to: &mut String, row: &Row, told: Option<u32>, few: bool, names: 
     }
     if let Some(last) = last {
         push_user_unless(to, last, told, names);
+    }
+    if more > 0 {
+        let _ = write!(to, ", {more} more processes");
     }
 }
 
