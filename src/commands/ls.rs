@@ -45,6 +45,7 @@ pub(crate) fn main(options: &LsOptions) -> u8 {
         Ok(listing) => listing,
         Err(error) => return cannot(&error),
     };
+    listing.rows.append(&mut listing.beside);
     sort(&mut listing.rows, options.order);
     let names = names(&listing, &tables, options);
     if let Err(code) = print(&listing, &names, options) {
@@ -58,7 +59,7 @@ pub(crate) fn main(options: &LsOptions) -> u8 {
     if !listing.rows.is_empty() {
         return outcome_of_rows(&listing, options);
     }
-    match unseen.undecided > 0 {
+    match unseen.undecided > 0 || unseen.elsewhere > 0 {
         false => {
             complain("no socket matches");
             Outcome::NothingMatched.exit_code()
@@ -70,8 +71,6 @@ pub(crate) fn main(options: &LsOptions) -> u8 {
     }
 }
 
-fn user_id(name: &str) -> Option<u32> {
-    User::from_name(name).ok()?.map(|user| user.uid.as_raw())
 /// lsof lists descriptors: of a socket that no process is known to hold there is no line.
 fn outcome_of_rows(listing: &Listing, options: &LsOptions) -> u8 {
     let held = |row: &&Row| !row.owners.holders().is_empty();
@@ -94,6 +93,8 @@ fn outcome_of_rows(listing: &Listing, options: &LsOptions) -> u8 {
     }
 }
 
+fn user_id(name: &str) -> Option<u32> {
+    User::from_name(name).ok()?.map(|user| user.uid.as_raw())
 }
 
 fn cannot(error: &dyn std::error::Error) -> u8 {

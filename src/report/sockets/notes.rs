@@ -24,6 +24,24 @@ pub fn notes(listing: &Listing) -> Vec<String> {
             count(unseen.undecided, "socket")
         ));
     }
+    if unseen.hides && !nothing {
+        notes.push(
+            "this /proc hides processes of others (hidepid): owners may be missing".to_owned(),
+        );
+    }
+    if unseen.elsewhere > 0 {
+        notes.push(format!(
+            "{} of the filter {} sockets in another network namespace, which are not listed: \
+             `--netns PID` or `--netns all` lists them",
+            count_of(unseen.elsewhere, "process", "processes"),
+            if unseen.elsewhere == 1 { "has" } else { "have" },
+        ));
+    }
+    if unseen.only_makers {
+        notes.push(
+            "users are those who made the sockets: who holds them was not looked at".to_owned(),
+        );
+    }
     if unseen.only_named && !listing.rows.is_empty() {
         notes.push(
             "only the processes of the filter were looked at: others may hold the same sockets"
