@@ -24,16 +24,23 @@ use std::net::TcpListener;
 use std::os::fd::AsRawFd;
 use std::process::Command;
 use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
 
+use crowd::listed::alone;
 use crowd::{Crowd, own_namespace};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, socket};
 use support::say;
 
+/// How long the sockets may take to stand still.
+const DEADLINE: Duration = Duration::from_secs(30);
+
 type Rows = BTreeSet<Vec<String>>;
 
-/// Runs a test in a namespace of its own, which is the thread's.
+/// Runs a test in a namespace of its own, which is the thread's. One at a time: a thread with a table
+/// of its own would keep the others' descriptors open.
 fn in_a_crowd(test: impl FnOnce(&Crowd) + Send + 'static) {
+    let _alone = alone();
     let tested = std::thread::spawn(|| {
         if own_namespace() {
             test(&Crowd::new());
@@ -77,15 +84,28 @@ fn rows(text: &str, fields: impl Fn(Vec<String>) -> Vec<String>) -> Rows {
         .collect()
 }
 
+/// The rows of both while nothing changes: queues fill and empty also when nobody writes.
 #[track_caller]
-fn same(theirs: Rows, ours: Rows) {
-    assert!(theirs.len() > 10, "the tool printed little: {theirs:#?}");
-    let missing: Vec<_> = theirs.difference(&ours).collect();
-    let more: Vec<_> = ours.difference(&theirs).collect();
-    assert!(
-        missing.is_empty() && more.is_empty(),
-        "only the tool: {missing:#?}\nonly sockscope: {more:#?}"
-    );
+fn same(theirs: impl Fn() -> Rows, ours: impl Fn() -> Rows) {
+    let begun = Instant::now();
+    let mut before = theirs();
+    loop {
+        let ours = ours();
+        let after = theirs();
+        if before != after {
+            assert!(begun.elapsed() < DEADLINE, "the sockets never stand still");
+            before = after;
+            continue;
+        }
+        assert!(after.len() > 10, "the tool printed little: {after:#?}");
+        let missing: Vec<_> = after.difference(&ours).collect();
+        let more: Vec<_> = ours.difference(&after).collect();
+        assert!(
+            missing.is_empty() && more.is_empty(),
+            "only the tool: {missing:#?}\nonly sockscope: {more:#?}"
+        );
+        return;
+    }
 }
 
 #[test]
@@ -106,8 +126,8 @@ fn ss_has_the_same_rows() {
             row
         };
         same(
-            rows(&ask("ss", &["-tuanp"]), fields),
-            rows(&ls(&["--style", "ss"]), fields),
+            || rows(&ask("ss", &["-tuanp"]), fields),
+            || rows(&ls(&["--style", "ss"]), fields),
         );
     });
 }
@@ -118,8 +138,8 @@ fn lsof_has_the_same_rows() {
         // It may read more descriptors than this namespace has: those have no address here.
         let fields = |row: Vec<String>| row;
         same(
-            rows(&ask("lsof", &["-nP", "-i"]), fields),
-            rows(&ls(&["--style", "lsof"]), fields),
+            || rows(&ask("lsof", &["-nP", "-i"]), fields),
+            || rows(&ls(&["--style", "lsof"]), fields),
         );
     });
 }
@@ -142,9 +162,10 @@ fn netstat_has_the_same_rows() {
             row
         };
         // Only the pid of the last column: netstat takes the name from the command line.
-        let ours = ls(&["--style", "netstat"]);
-        let theirs = ask("netstat", &["-tuanpW"]);
-        same(rows(&theirs, fields), rows(&ours, fields));
+        same(
+            || rows(&ask("netstat", &["-tuanpW"]), fields),
+            || rows(&ls(&["--style", "netstat"]), fields),
+        );
     });
 }
 
