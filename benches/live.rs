@@ -3,8 +3,8 @@
 //! 100,000.
 //!
 //! Goals, as ratios of medians: without owners at most 0.5 of `ss -tan`; with owners at most 0.35
-//! of `ss -tanp` and of `lsof`; one port with owners at most 0.5 of `ss -tanp` with that filter;
-//! less than 100 MB.
+//! of `ss -tanp` and of `lsof`; one port with owners at most 0.5 of `ss -tanp` with that filter; one
+//! process at most 0.5 of `ss -tanp`; less than 100 MB.
 //!
 //! All are timed in turns, so that whatever else the machine does hits all of them. Needs root.
 
@@ -20,6 +20,8 @@ use crowd::{Crowd, Failure, HOLD, PROCESSES, fresh_namespace, hold};
 const SOCKSCOPE: &str = env!("CARGO_BIN_EXE_sockscope");
 const SIZES: [usize; 3] = [1_000, 10_000, 50_000];
 const LARGEST: usize = 100_000;
+/// What they may take of memory, in megabytes.
+const MEMORY: f64 = 100.0;
 const ROUNDS: usize = 9;
 
 fn main() -> ExitCode {
@@ -44,11 +46,12 @@ fn bench() -> Result<(), Failure> {
         let crowd = Crowd::new(LARGEST)?;
         for arguments in [&["ls"][..], &["ls", "--format", "json"]] {
             Contestant::new(SOCKSCOPE, arguments).time()?;
-            let largest = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
+            // In units of 1024 bytes.
+            let largest = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss() as f64 * 1024.0 / 1e6;
             println!(
-                "{LARGEST} sockets: `sockscope {}` needs {:.1} MB",
+                "{LARGEST} sockets: `sockscope {}` needs {largest:.1} MB (goal {MEMORY}{})",
                 arguments.join(" "),
-                largest as f64 / 1024.0
+                if largest > MEMORY { ", missed" } else { "" }
             );
         }
         drop(crowd);
@@ -91,7 +94,15 @@ fn compare(crowd: &Crowd) -> Result<(), Failure> {
             contestant.what
         );
     }
-    for (mine, theirs, goal) in [(0, 1, 0.5), (2, 3, 0.35), (2, 4, 0.35), (6, 7, 0.5)] {
+    // One process costs by what it holds: a small part of a look at all of them.
+    let goals = [
+        (0, 1, 0.5),
+        (2, 3, 0.35),
+        (2, 4, 0.35),
+        (6, 7, 0.5),
+        (8, 3, 0.5),
+    ];
+    for (mine, theirs, goal) in goals {
         let (mine, theirs): (&Contestant, &Contestant) = (&all[mine], &all[theirs]);
         let ratio = median(&mine.times) / median(&theirs.times);
         println!(

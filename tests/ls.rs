@@ -4,72 +4,16 @@ mod crowd;
 mod support;
 
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crowd::listed::{alone, end, filter, one, pids, port, rows};
 use crowd::{Crowd, keep, named, own_namespace};
 use serde_json::Value;
 use support::{Said, say, sockscope};
 
 /// How long the churn goes on beside `ls`; the long version is a minute.
 const CHURN: &str = "SOCKSCOPE_CHURN_SECONDS";
-
-/// Held by each test: what one of them lets its child inherit, another one's would have too.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn json(arguments: &[&str]) -> Value {
-    let mut all = vec!["ls", "--format", "json"];
-    all.extend(arguments);
-    let said = say(&all);
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    serde_json::from_str(&said.stdout).expect("JSON")
-}
-
-fn rows(arguments: &[&str]) -> Vec<Value> {
-    json(arguments)["sockets"]
-        .as_array()
-        .expect("a list")
-        .clone()
-}
-
-fn pids(row: &Value) -> Vec<u64> {
-    let holders = row["holders"].as_array().expect("a list");
-    let mut pids: Vec<u64> = holders
-        .iter()
-        .map(|holder| holder["pid"].as_u64().expect("a pid"))
-        .collect();
-    pids.dedup();
-    pids
-}
-
-/// The one socket of these addresses.
-fn one(rows: &[Value], local: u16, remote: u16) -> &Value {
-    let mut found = rows.iter().filter(|row| {
-        row["local_port"] == u64::from(local) && row["remote_port"] == u64::from(remote)
-    });
-    let first = found
-        .next()
-        .unwrap_or_else(|| panic!("{local} > {remote} in {rows:#?}"));
-    assert_eq!(found.next(), None, "twice");
-    first
-}
-
-fn port(listener: &TcpListener) -> u16 {
-    listener.local_addr().expect("address").port()
-}
-
-fn filter(listener: &TcpListener) -> String {
-    format!("127.0.0.1:{}", port(listener))
-}
-
-fn end(mut child: Child) {
-    drop(child.stdin.take());
-    child.wait().expect("wait");
-}
 
 #[test]
 fn a_shared_socket_has_all_its_holders_in_one_row() {
@@ -193,6 +137,94 @@ fn hostile_names_are_printed_harmlessly() {
         }
     }
     end(child);
+}
+
+/// A process chooses its name itself: no name makes it look as if another process held the socket.
+#[test]
+fn a_name_cannot_pass_for_another_holder() {
+    let _alone = alone();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let copy = keep(&listener);
+    for (name, arguments, printed) in [
+        (
+            "sshd 1 fd 3, x",
+            &["--color", "never"][..],
+            "\"sshd 1 fd 3, x\" PID fd",
+        ),
+        ("a/1/2 b", &["--format", "csv"], " a\\x2f1\\x2f2\\x20b/PID/"),
+        (
+            "\",pid=1),(\"b",
+            &["--style", "ss"],
+            "(\"\\x22,pid=1),(\\x22b\",pid=PID,",
+        ),
+        ("a b", &["--style", "lsof"], "a\\x20b "),
+    ] {
+        let child = named(name, &copy);
+        let mut all = vec!["ls"];
+        let filter = filter(&listener);
+        all.push(&filter);
+        all.extend(arguments);
+        let said = say(&all);
+        let printed = printed.replace("PID", &child.id().to_string());
+        assert!(said.stdout.contains(&printed), "{printed}: {}", said.stdout);
+        end(child);
+    }
+    // What a terminal would not show, JSON shows too.
+    let child = named("a\u{202e}b\u{200b}", &copy);
+    let said = say(&["ls", &filter(&listener), "--format", "jsonl"]);
+    assert!(said.stdout.contains(r"a\u202eb\u200b"), "{}", said.stdout);
+    end(child);
+}
+
+#[test]
+fn many_holders_are_named_in_full_unless_a_terminal_is_filled() {
+    let _alone = alone();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let copy = keep(&listener);
+    let children: Vec<_> = (0..9).map(|_| named("worker", &copy)).collect();
+    drop(copy);
+    let all = say(&["ls", &filter(&listener)]).stdout;
+    for child in &children {
+        assert!(all.contains(&format!("{} fd ", child.id())), "{all}");
+    }
+    let few = say(&["ls", &filter(&listener), "--width", "200"]).stdout;
+    assert!(few.contains(", 6 more processes"), "{few}");
+    children.into_iter().for_each(end);
+}
+
+#[test]
+fn what_was_not_judged_by_holders_says_so() {
+    let _alone = alone();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let own = format!("user:{}", nix::unistd::geteuid());
+    let said = say(&["ls", &filter(&listener), &own, "--no-owners"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("who made the sockets"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn lsof_lists_descriptors_and_says_what_it_leaves_out() {
+    let _alone = alone();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let _client = TcpStream::connect(listener.local_addr().expect("address")).expect("connect");
+    let local = format!("local:127.0.0.1:{}", port(&listener));
+    // In the listener's queue: no process has it.
+    let said = say(&["ls", &local, "established", "--style", "lsof"]);
+    assert_eq!((said.code, said.stdout.as_str()), (Some(4), ""));
+    assert!(
+        said.stderr.contains("1 socket that no process"),
+        "{}",
+        said.stderr
+    );
+    let said = say(&["ls", &local, "--style", "lsof"]);
+    assert_eq!(said.code, Some(0));
+    assert_eq!(said.stdout.lines().count(), 2, "{}", said.stdout);
+    let said = say(&["ls", &local, "--style", "lsof", "--no-owners"]);
+    assert_eq!(said.code, Some(2));
 }
 
 #[test]

@@ -10,8 +10,9 @@ Filters, all of which must hold:
   local:…  remote:…           of this end, of the other; sport:80, dport:80
   pid:123  name:nginx         a process that holds it; name:'nginx*'
   user:www-data  user:33      who made it, or runs a process that holds it
-  tcp  udp  v4  v6            protocol; family of the socket
-  listen  state:close-wait    a TCP state; connected, synchronized, bucket, big, all as in ss
+  tcp  udp  v4  v6  tcp6      protocol; family of the socket; both
+  listen  state:close-wait    a TCP state; unconnected, connected, synchronized, bucket, big, all
+                              as in ss
   recv-q>0  send-q>0          also retransmits
   and  or  not  ( )           an argument with blanks stands in parentheses of its own
 "

@@ -16,11 +16,14 @@ pub(super) const FILTERS: &str = concat!(
 Exit codes:
     0  sockets were listed
     2  the call is wrong
-    3  the sockets could not be read
+    3  the sockets could not be read, or whether one matches depends on holders that could not be seen
     4  nothing matched"
 );
 
 #[derive(Debug, Args)]
+#[command(mut_arg("width", |width| width.help(
+    "Columns to fill; by default the terminal's, and a line for each socket where there is none"
+)))]
 pub(crate) struct Ls {
     /// Which sockets: `:9190`, `name:nginx state:close-wait`, `not tcp`; all without one
     #[arg(value_name = "FILTER", allow_hyphen_values = false)]

@@ -6,9 +6,9 @@ use std::io::{BufWriter, Write};
 
 use nix::unistd::User;
 use sockscope::live::filter;
-use sockscope::live::listing::{Listing, list};
+use sockscope::live::listing::{Listing, Row, list};
 use sockscope::live::names::Names;
-use sockscope::live::netns::tables;
+use sockscope::live::netns::{Tables, tables};
 use sockscope::live::sort::sort;
 use sockscope::observe::process::ProcRoot;
 use sockscope::report::sockets;
@@ -32,6 +32,10 @@ pub(crate) fn main(options: &LsOptions) -> u8 {
         complain("the filter asks for processes, and --no-owners does not look at them");
         return Outcome::Usage.exit_code();
     }
+    if !options.owners && options.format == sockets::Format::Lsof {
+        complain("lsof lists the descriptors of processes, and --no-owners does not look at them");
+        return Outcome::Usage.exit_code();
+    }
     let root = ProcRoot::default();
     let mut tables = match tables(&root, options.scope) {
         Ok(tables) => tables,
@@ -41,24 +45,51 @@ pub(crate) fn main(options: &LsOptions) -> u8 {
         Ok(listing) => listing,
         Err(error) => return cannot(&error),
     };
+    listing.rows.append(&mut listing.beside);
     sort(&mut listing.rows, options.order);
-    if let Err(code) = print(&listing, options) {
+    let names = names(&listing, &tables, options);
+    if let Err(code) = print(&listing, &names, options) {
         return code;
     }
     for note in sockets::notes::notes(&listing) {
         // There is no place left to say that standard error is broken.
         let _ = writeln!(std::io::stderr(), "{note}");
     }
-    match (listing.rows.is_empty(), listing.unseen.undecided) {
-        (false, _) => Outcome::Passed.exit_code(),
-        (true, 0) => {
+    let unseen = &listing.unseen;
+    if !listing.rows.is_empty() {
+        return outcome_of_rows(&listing, options);
+    }
+    match unseen.undecided > 0 || unseen.elsewhere > 0 {
+        false => {
             complain("no socket matches");
             Outcome::NothingMatched.exit_code()
         }
-        (true, _) => {
+        true => {
             complain("no socket is known to match");
             Outcome::Inconclusive.exit_code()
         }
+    }
+}
+
+/// lsof lists descriptors: of a socket that no process is known to hold there is no line.
+fn outcome_of_rows(listing: &Listing, options: &LsOptions) -> u8 {
+    let held = |row: &&Row| !row.owners.holders().is_empty();
+    let shown = listing.rows.iter().filter(held).count();
+    let left_out = listing.rows.len() - shown;
+    if options.format != sockets::Format::Lsof || left_out == 0 {
+        return Outcome::Passed.exit_code();
+    }
+    let (noun, are) = match left_out {
+        1 => ("socket that no process is known to hold", "is"),
+        _ => ("sockets that no process is known to hold", "are"),
+    };
+    let _ = writeln!(
+        std::io::stderr(),
+        "{left_out} {noun} {are} not shown: lsof lists descriptors"
+    );
+    match shown {
+        0 => Outcome::NothingMatched.exit_code(),
+        _ => Outcome::Passed.exit_code(),
     }
 }
 
@@ -71,8 +102,7 @@ fn cannot(error: &dyn std::error::Error) -> u8 {
     Outcome::Inconclusive.exit_code()
 }
 
-fn print(listing: &Listing, options: &LsOptions) -> Result<(), u8> {
-    let names = names(listing, options);
+fn print(listing: &Listing, names: &Names, options: &LsOptions) -> Result<(), u8> {
     let mut out = BufWriter::with_capacity(BUFFER, std::io::stdout().lock());
     let table = matches!(
         options.format,
@@ -88,15 +118,25 @@ fn print(listing: &Listing, options: &LsOptions) -> Result<(), u8> {
         &mut out,
         listing,
         options.format,
-        &names,
+        names,
         &options.look,
         options.wrap,
     );
     written(result.and_then(|()| out.flush()))
 }
 
-fn names(listing: &Listing, options: &LsOptions) -> Names {
-    let mut names = Names::default();
+fn names(listing: &Listing, tables: &Tables, options: &LsOptions) -> Names {
+    let interfaces: BTreeSet<_> = listing
+        .rows
+        .iter()
+        .filter(|row| row.socket.binding.interface != 0)
+        .map(|row| (row.socket.netns, row.socket.binding.interface))
+        .collect();
+    let named = interfaces.into_iter().filter_map(|(netns, index)| {
+        let table = tables.tables.iter().find(|table| table.netns == netns)?;
+        Some(((netns, index), table.interface(index)?))
+    });
+    let mut names = Names::default().with_interfaces(named);
     if options.name_users {
         let mut uids = BTreeSet::new();
         for row in &listing.rows {

@@ -6,20 +6,26 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::Builder;
 
 use super::filter::Filter;
 use super::filter::kernel::Dump;
 use super::socket::{LiveSocket, Netns};
 use crate::model::SocketFacts;
 use crate::observe::diag::{DiagError, DiagSocket};
-use crate::observe::inet_diag::{Code, Protocol, Side, StateMask, Test};
+use crate::observe::inet_diag::{Binding, Code, Protocol, Side, StateMask, Test};
+use crate::sys::place::interface_name;
 
 /// Where Linux's ephemeral ports begin (`ip_local_port_range`, `ip(7)`): about half of a busy
 /// machine's sockets are on either side.
 const EPHEMERAL: u16 = 32_768;
 
-/// How many datagrams of sockets wait to be taken in at most.
+/// How many sockets are passed on together.
+const BATCH: usize = 256;
+/// How many batches wait to be taken in at most.
 const QUEUE: usize = 8;
+
+type Batch = Vec<(SocketFacts, Binding)>;
 
 /// A namespace's table of sockets.
 #[derive(Debug)]
@@ -59,49 +65,71 @@ impl SocketTable {
         let jobs: Vec<Dump> = filter.dumps().into_iter().flat_map(halves).collect();
         let next = AtomicUsize::new(0);
         let netns = self.netns;
+        let make = |protocol, (facts, binding)| {
+            make(LiveSocket {
+                protocol,
+                netns,
+                binding,
+                facts,
+            })
+        };
         // The kernel works while this thread takes in what came before; one table is filled, and
         // nothing moved from table to table.
-        let (send, batches) = sync_channel::<(Protocol, Vec<SocketFacts>)>(QUEUE);
+        let (send, batches) = sync_channel::<(Protocol, Batch)>(QUEUE);
         let work = |diag: &mut DiagSocket, send: SyncSender<_>| -> Result<(), DiagError> {
             while let Some(dump) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let Dump {
-                    protocol,
-                    family,
-                    states,
-                    code,
-                } = dump;
-                diag.dump_batches(*protocol, *family, *states, code, |batch| {
+                let mut batch = Batch::with_capacity(BATCH);
+                let pass_on = |batch: &mut Batch| {
+                    let full = std::mem::replace(batch, Batch::with_capacity(BATCH));
                     // The receiver goes on to the end.
-                    let _ = send.send((*protocol, batch));
+                    let _ = send.send((dump.protocol, full));
+                };
+                dump_each(diag, dump, |facts, binding| {
+                    batch.push((facts, binding));
+                    if batch.len() == BATCH {
+                        pass_on(&mut batch);
+                    }
                 })?;
+                pass_on(&mut batch);
             }
             Ok(())
         };
+        let mut made = Vec::new();
         let (first, second) = (&mut self.diag, &mut self.second);
-        std::thread::scope(|scope| {
-            let other = send.clone();
-            let workers = [
-                scope.spawn(|| work(first, send)),
-                scope.spawn(|| work(second, other)),
-            ];
-            let mut made = Vec::new();
+        let threaded = std::thread::scope(|scope| -> Result<bool, DiagError> {
+            let workers: Vec<_> = [first, second]
+                .into_iter()
+                .filter_map(|diag| {
+                    let send = send.clone();
+                    Builder::new().spawn_scoped(scope, || work(diag, send)).ok()
+                })
+                .collect();
+            drop(send);
             for (protocol, batch) in batches {
-                made.extend(batch.into_iter().filter_map(|facts| {
-                    make(LiveSocket {
-                        protocol,
-                        netns,
-                        facts,
-                    })
-                }));
+                made.extend(batch.into_iter().filter_map(|one| make(protocol, one)));
             }
+            let any = !workers.is_empty();
             for worker in workers {
                 match worker.join() {
                     Ok(done) => done?,
                     Err(panic) => std::panic::resume_unwind(panic),
                 }
             }
-            Ok(made)
-        })
+            Ok(any)
+        })?;
+        if !threaded {
+            for dump in &jobs {
+                dump_each(&mut self.diag, dump, |facts, binding| {
+                    made.extend(make(dump.protocol, (facts, binding)));
+                })?;
+            }
+        }
+        Ok(made)
+    }
+
+    /// The name of an interface of this namespace; nothing where it has none of this index.
+    pub fn interface(&self, index: u32) -> Option<String> {
+        interface_name(&self.diag, index).ok()
     }
 
     /// The TCP listeners.
@@ -111,6 +139,14 @@ impl SocketTable {
     pub fn listeners(&self) -> Result<Vec<SocketFacts>, DiagError> {
         self.diag.dump(StateMask::LISTEN)
     }
+}
+
+fn dump_each(
+    diag: &mut DiagSocket,
+    dump: &Dump,
+    take: impl FnMut(SocketFacts, Binding),
+) -> Result<(), DiagError> {
+    diag.dump_each(dump.protocol, dump.family, dump.states, &dump.code, take)
 }
 
 /// A dump of everything in two, by the local port, which never changes. One that the kernel filters

@@ -6,15 +6,16 @@
 //! and so is a socket that was closed or accepted meanwhile.
 
 use std::collections::{BTreeSet, HashMap};
+use std::os::unix::fs::MetadataExt;
 
 use serde::Serialize;
 
 use super::filter::Filter;
-use super::filter::matching::matches;
+use super::filter::matching::{Others, Seen, matches};
 use super::inventory::SocketTable;
 use super::netns::Tables;
 use super::owners::copies::sockets_of;
-use super::owners::{Walk, Wanted, walk};
+use super::owners::{Unread, Walk, Wanted, walk};
 use super::socket::{LiveHolder, LiveSocket, Netns, Nobody, Owners, UnknownOwner, Zombie};
 use crate::model::{SocketFacts, TcpState};
 use crate::observe::diag::DiagError;
@@ -38,6 +39,9 @@ pub struct Row {
 pub struct Listing {
     /// The sockets, in the order of the kernel's tables.
     pub rows: Vec<Row>,
+    /// Sockets of processes that the filter names by their pids, which are in none of these
+    /// tables: of other network namespaces, or closed or never bound and only still open.
+    pub beside: Vec<Row>,
     /// Children of the holders that ended and were not waited for, by pid.
     pub zombies: Vec<Zombie>,
     /// What could not be seen.
@@ -57,6 +61,13 @@ pub struct Unseen {
     pub namespaces: usize,
     /// Processes whose network namespace may not be seen.
     pub hidden: usize,
+    /// Whether this `/proc` hides processes of others (`hidepid`).
+    pub hides: bool,
+    /// Processes of the filter that are in another network namespace, or have sockets of one,
+    /// which are not listed.
+    pub elsewhere: usize,
+    /// Whether the filter asks for users, and was judged by who made each socket alone.
+    pub only_makers: bool,
     /// Whether only the processes that the filter names were looked at: others may hold the same
     /// sockets.
     pub only_named: bool,
@@ -87,7 +98,11 @@ pub fn list(
     let all = &mut tables.tables;
     let mut listing = match owners {
         false => Listing {
-            rows: rows(all, filter, true)?,
+            rows: rows(all, filter, Others::NOBODY)?,
+            unseen: Unseen {
+                only_makers: filter.asks_for_users(),
+                ..Unseen::default()
+            },
             ..Listing::default()
         },
         true => match of_named_processes(root, all, filter)? {
@@ -100,11 +115,14 @@ pub fn list(
     Ok(listing)
 }
 
-/// All sockets that the filter means, whoever holds them; where that is not `decided` without the
-/// holders, those that it can mean.
-fn rows(tables: &mut [SocketTable], filter: &Filter, decided: bool) -> Result<Vec<Row>, DiagError> {
+/// All sockets that the filter can mean when those `others` may hold them.
+fn rows(
+    tables: &mut [SocketTable],
+    filter: &Filter,
+    others: Others<'_>,
+) -> Result<Vec<Row>, DiagError> {
     each(tables, filter, |socket| {
-        (matches(filter, &socket, &[], decided) != Some(false)).then_some(Row {
+        (matches(filter, &socket, &[], others) != Some(false)).then_some(Row {
             socket,
             owners: Owners::NotAsked,
         })
@@ -137,24 +155,27 @@ fn of_named_processes(
     let ([table], Some(pids)) = (tables, filter.named_pids()) else {
         return Ok(None);
     };
-    let found = walk(root, &Wanted::All, Some(&pids), true)?;
-    if found.unreadable > 0 {
+    let found = walk(root, &Wanted::All, Some(&pids))?;
+    if !found.is_complete() {
         return Ok(None);
     }
-    let Some(sockets) = sockets_of(table, &found)? else {
+    let Some(copied) = sockets_of(table, &found)? else {
         return Ok(None);
     };
-    let rows = sockets.into_iter().map(|socket| Row {
+    let held = |socket: LiveSocket| Row {
         owners: Owners::Held {
             holders: found.of(socket.facts.inode).cloned().collect(),
             complete: false,
         },
         socket,
-    });
-    let mut join = Join::new(rows.collect());
+    };
+    let mut join = Join::new(copied.sockets.into_iter().map(held).collect());
+    join.beside = copied.beside.into_iter().map(held).collect();
     join.zombies = found.zombies;
     join.walked = true;
-    Ok(Some(join.finish(filter, true, &HashMap::new())))
+    let mut listing = join.finish(filter, true, &HashMap::new());
+    listing.unseen.elsewhere = copied.elsewhere.len();
+    Ok(Some(listing))
 }
 
 fn with_owners(
@@ -163,16 +184,17 @@ fn with_owners(
     filter: &Filter,
 ) -> Result<Listing, ListError> {
     let named = filter.named_pids();
-    let mut join = Join::new(rows(tables, filter, false)?);
-    for round in 0..WALKS {
+    let mut join = Join::new(rows(tables, filter, Others::ANYBODY)?);
+    for _ in 0..WALKS {
         let wanted = join.wanted();
         if wanted.is_empty() {
             break;
         }
-        let found = walk(root, &wanted, named.as_deref(), round > 0)?;
+        let found = walk(root, &wanted, named.as_deref())?;
         let after = each(tables, filter, |socket| Some(socket.facts))?;
         join.add(&found, after);
-        join.unreadable = found.unreadable;
+        join.unread = found.unread;
+        join.hides = found.hides;
         for zombie in found.zombies {
             if !join.zombies.iter().any(|known| known.pid == zombie.pid) {
                 join.zombies.push(zombie);
@@ -186,7 +208,11 @@ fn with_owners(
         true => listeners(tables)?,
         false => HashMap::new(),
     };
-    Ok(join.finish(filter, named.is_some(), &listeners))
+    let mut listing = join.finish(filter, named.is_some(), &listeners);
+    if let ([SocketTable { netns: None, .. }], Some(pids)) = (&*tables, &named) {
+        listing.unseen.elsewhere = pids.iter().filter(|pid| is_elsewhere(root, **pid)).count();
+    }
+    Ok(listing)
 }
 
 type Listeners = HashMap<Option<Netns>, Vec<SocketFacts>>;
@@ -202,8 +228,11 @@ struct Join {
     rows: Vec<Row>,
     /// How often each was walked for while it had the inode that it has.
     looked: Vec<u8>,
+    /// Those in no table, whose holders are known.
+    beside: Vec<Row>,
     zombies: Vec<Zombie>,
-    unreadable: usize,
+    unread: Vec<Unread>,
+    hides: bool,
     closed_meanwhile: usize,
     /// Whether a walk was made at all.
     walked: bool,
@@ -214,8 +243,10 @@ impl Join {
         Join {
             looked: vec![0; rows.len()],
             rows,
+            beside: Vec::new(),
             zombies: Vec::new(),
-            unreadable: 0,
+            unread: Vec::new(),
+            hides: false,
             closed_meanwhile: 0,
             walked: false,
         }
@@ -267,12 +298,26 @@ impl Join {
         self.walked = true;
     }
 
-    /// Whether another walk would find nothing more. Where processes may not be looked at, the
-    /// others are not looked through once more for what those hold.
+    /// Whether another walk would find nothing more. The others are not looked through once more
+    /// for what a process probably holds that may not be looked at: one of the socket's own user.
     fn is_settled(&self) -> bool {
-        let enough = if self.unreadable > 0 { 1 } else { 2 };
         let mut rows = self.rows.iter().zip(&self.looked);
-        rows.all(|(row, looked)| !row.is_open() || *looked >= enough)
+        rows.all(|(row, looked)| {
+            let enough = match self.is_probably_unread(row.socket.facts.uid) {
+                true => 1,
+                false => 2,
+            };
+            !row.is_open() || *looked >= enough
+        })
+    }
+
+    fn is_probably_unread(&self, uid: u32) -> bool {
+        let mut unread = self.unread.iter();
+        self.hides
+            || unread.any(|unread| {
+                let process = unread.process.as_ref();
+                process.is_none_or(|process| process.uid == uid)
+            })
     }
 
     fn has_unaccepted(&self) -> bool {
@@ -283,12 +328,25 @@ impl Join {
     }
 
     fn finish(self, filter: &Filter, only_named: bool, listeners: &Listeners) -> Listing {
-        let everybody_seen = self.unreadable == 0;
-        let mut rows = self.rows;
+        let everybody_seen = self.unread.is_empty() && !self.hides;
+        let unread: Vec<Seen<'_>> = self
+            .unread
+            .iter()
+            .filter_map(|unread| unread.process.as_ref())
+            .map(Seen::of)
+            .collect();
+        let others = |row: &Row| match row.socket.facts.inode {
+            0 => Others::NOBODY,
+            _ => Others {
+                unread: &unread,
+                unlisted: self.hides || unread.len() < self.unread.len(),
+                elsewhere: row.is_open(),
+            },
+        };
+        let (mut rows, mut beside) = (self.rows, self.beside);
         let mut undecided = 0;
-        rows.retain_mut(|row| {
-            let nobody_else = everybody_seen || row.socket.facts.inode == 0;
-            match matches(filter, &row.socket, row.owners.holders(), nobody_else) {
+        let mut retain =
+            |row: &mut Row| match matches(filter, &row.socket, row.owners.holders(), others(row)) {
                 Some(true) => {
                     row.settle(everybody_seen && !only_named, listeners);
                     true
@@ -298,10 +356,12 @@ impl Join {
                     undecided += 1;
                     false
                 }
-            }
-        });
+            };
+        rows.retain_mut(&mut retain);
+        beside.retain_mut(&mut retain);
         let holders: BTreeSet<i32> = rows
             .iter()
+            .chain(&beside)
             .flat_map(|row| row.owners.holders())
             .map(|holder| holder.process.pid)
             .collect();
@@ -310,9 +370,11 @@ impl Join {
         zombies.sort_unstable_by_key(|zombie| zombie.pid);
         Listing {
             rows,
+            beside,
             zombies,
             unseen: Unseen {
-                processes: self.unreadable,
+                processes: self.unread.len(),
+                hides: self.hides,
                 undecided,
                 closed_meanwhile: self.closed_meanwhile,
                 only_named: only_named && self.walked,
@@ -345,6 +407,19 @@ impl Row {
             _ if everybody_seen => self.owners = Owners::Unknown(UnknownOwner::NotHere),
             _ => self.owners = Owners::Unknown(UnknownOwner::NotPermitted),
         }
+    }
+}
+
+/// Whether a process is known to be in another network namespace than the caller.
+fn is_elsewhere(root: &ProcRoot, pid: i32) -> bool {
+    let inode = |process: &str| {
+        let path = root.path().join(process).join("ns/net");
+        std::fs::metadata(path).map(|namespace| namespace.ino())
+    };
+    match (inode(&pid.to_string()), inode("thread-self")) {
+        (Ok(theirs), Ok(own)) => theirs != own,
+        // It is gone, or may not be looked at: that is told otherwise.
+        _ => false,
     }
 }
 

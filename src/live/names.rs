@@ -1,19 +1,22 @@
 //! [`Names`]: words for numbers. They come from the machine's own files; nothing is asked of the
 //! network, which may be what is broken.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use nix::unistd::{Uid, User};
 
+use super::socket::Netns;
 use crate::observe::inet_diag::Protocol;
 
 /// Names of users, hosts and ports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    users: HashMap<u32, String>,
+    /// Few.
+    users: BTreeMap<u32, String>,
     hosts: HashMap<IpAddr, String>,
     ports: HashMap<(u16, &'static str), String>,
+    interfaces: HashMap<(Option<Netns>, u32), String>,
 }
 
 impl Names {
@@ -66,6 +69,21 @@ impl Names {
             }
         }
         self
+    }
+
+    /// The names of interfaces by their indexes, which are those of a namespace.
+    #[must_use]
+    pub fn with_interfaces(
+        mut self,
+        interfaces: impl IntoIterator<Item = ((Option<Netns>, u32), String)>,
+    ) -> Names {
+        self.interfaces.extend(interfaces);
+        self
+    }
+
+    /// The name of an interface; nothing when it has none.
+    pub fn interface(&self, netns: Option<Netns>, index: u32) -> Option<&str> {
+        self.interfaces.get(&(netns, index)).map(String::as_str)
     }
 
     /// The name of a user; nothing when it was not asked for.

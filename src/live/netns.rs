@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::thread::ScopedJoinHandle;
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
@@ -50,6 +52,9 @@ pub enum NetnsError {
     /// It may not be entered.
     #[error("cannot enter the network namespace of process {0}: {1}; it needs CAP_SYS_ADMIN")]
     Enter(i32, Errno),
+    /// No thread can be made to enter it.
+    #[error("cannot enter a network namespace: no thread for it: {0}")]
+    Thread(std::io::Error),
     /// Its kernel does not answer.
     #[error(transparent)]
     Diag(#[from] DiagError),
@@ -73,14 +78,19 @@ pub fn tables(root: &ProcRoot, scope: Scope) -> Result<Tables, NetnsError> {
         Scope::OfProcess(pid) => {
             let (netns, file) = namespace(&root.path().join(pid.to_string()).join("ns/net"))
                 .map_err(|errno| NetnsError::Process(pid, errno))?;
-            let table = enter(netns, &file).map_err(|errno| NetnsError::Enter(pid, errno))?;
-            found.tables.push(table?);
+            match enter(netns, &file) {
+                Err(EnterError::Refused(errno)) => return Err(NetnsError::Enter(pid, errno)),
+                Err(EnterError::Thread(error)) => return Err(NetnsError::Thread(error)),
+                Err(EnterError::Diag(error)) => return Err(error.into()),
+                Ok(table) => found.tables.push(table),
+            }
         }
         Scope::All => {
             for (netns, file) in all(root, &mut found.hidden)? {
                 match enter(netns, &file) {
-                    Ok(Ok(table)) => found.tables.push(table),
-                    Ok(Err(_)) | Err(_) => found.refused += 1,
+                    Ok(table) => found.tables.push(table),
+                    Err(EnterError::Thread(error)) => return Err(NetnsError::Thread(error)),
+                    Err(EnterError::Refused(_) | EnterError::Diag(_)) => found.refused += 1,
                 }
             }
         }
@@ -96,40 +106,58 @@ fn namespace(path: &Path) -> Result<(Netns, File), Errno> {
 }
 
 fn all(root: &ProcRoot, hidden: &mut usize) -> Result<BTreeMap<Netns, File>, ProcessError> {
-    let mut paths: Vec<PathBuf> = root
-        .pids()?
-        .into_iter()
-        .map(|pid| root.path().join(pid.to_string()).join("ns/net"))
-        .collect();
-    if let Ok(entries) = std::fs::read_dir(NAMED) {
-        paths.extend(entries.flatten().map(|entry| entry.path()));
-    }
     let mut found = BTreeMap::new();
-    for path in paths {
-        match namespace(&path) {
-            Ok((netns, file)) => {
-                found.entry(netns).or_insert(file);
-            }
-            // The process is gone, or a zombie, which is in no namespace.
-            Err(Errno::ENOENT | Errno::ESRCH | Errno::EINVAL) => {}
-            Err(_) => *hidden += 1,
+    // Whether it may be seen.
+    let mut add = |path: &Path| match namespace(path) {
+        Ok((netns, file)) => {
+            found.entry(netns).or_insert(file);
+            true
         }
+        // The process is gone, or a zombie, which is in no namespace.
+        Err(Errno::ENOENT | Errno::ESRCH | Errno::EINVAL) => true,
+        Err(_) => false,
+    };
+    let below = |path: PathBuf| std::fs::read_dir(path).into_iter().flatten().flatten();
+    for pid in root.pids()? {
+        let process = root.path().join(pid.to_string());
+        // A thread may be in another one than its process (unshare(2), setns(2)).
+        let others = || below(process.join("task")).map(|thread| thread.path().join("ns/net"));
+        let seen = add(&process.join("ns/net")) && others().all(|path| add(&path));
+        *hidden += usize::from(!seen);
+    }
+    for named in below(NAMED.into()) {
+        *hidden += usize::from(!add(&named.path()));
     }
     Ok(found)
 }
 
+/// A namespace could not be entered.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EnterError {
+    /// It may not be.
+    #[error("{0}")]
+    Refused(Errno),
+    /// There is no thread to do it.
+    #[error(transparent)]
+    Thread(std::io::Error),
+    /// Its kernel does not answer.
+    #[error(transparent)]
+    Diag(DiagError),
+}
+
 /// Opens the table of a namespace from inside of it.
-fn enter(netns: Netns, namespace: &File) -> Result<Result<SocketTable, DiagError>, Errno> {
+pub(super) fn enter(netns: Netns, namespace: impl AsFd + Sync) -> Result<SocketTable, EnterError> {
     let opened = std::thread::scope(|scope| {
-        scope
-            .spawn(|| {
-                setns(namespace, CloneFlags::CLONE_NEWNET)?;
-                Ok(SocketTable::open(Some(netns)))
-            })
-            .join()
+        let inside = || {
+            setns(&namespace, CloneFlags::CLONE_NEWNET).map_err(EnterError::Refused)?;
+            SocketTable::open(Some(netns)).map_err(EnterError::Diag)
+        };
+        let thread = std::thread::Builder::new().spawn_scoped(scope, inside);
+        thread.map(ScopedJoinHandle::join)
     });
     match opened {
-        Ok(opened) => opened,
-        Err(panic) => std::panic::resume_unwind(panic),
+        Ok(Ok(opened)) => opened,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Err(error) => Err(EnterError::Thread(error)),
     }
 }

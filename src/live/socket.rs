@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::{ProcState, SocketFacts, TcpState, Tuple, UdpState};
-use crate::observe::inet_diag::Protocol;
+use crate::observe::inet_diag::{Binding, Protocol};
 
 /// A network namespace, by the inode of its `/proc/PID/ns/net`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,6 +16,8 @@ pub struct LiveSocket {
     pub protocol: Protocol,
     /// Its network namespace; nothing: the only one that was looked at.
     pub netns: Option<Netns>,
+    /// What it is bound to besides its address.
+    pub binding: Binding,
     /// What the kernel says of it.
     pub facts: SocketFacts,
 }

@@ -16,7 +16,8 @@ use nix::sys::socket::{
 use crate::model::{SocketFacts, Tuple};
 
 use super::inet_diag::{
-    Answer, Code, DecodeError, End, Extensions, Family, Protocol, Request, StateMask, parse,
+    Answer, Binding, Code, DecodeError, End, Extensions, Family, Protocol, Request, StateMask,
+    parse_each,
 };
 
 /// Larger than any answer to an exact query (about 500 bytes on Linux 6.18).
@@ -194,28 +195,28 @@ impl DiagSocket {
         family: Family,
         states: StateMask,
         code: &Code,
-    ) -> Result<Vec<SocketFacts>, DiagError> {
+    ) -> Result<Vec<(SocketFacts, Binding)>, DiagError> {
         let request = Request::Dump {
             protocol,
             family,
             states,
             extensions: Extensions::NONE,
         };
-        self.dump_filtered(&request, code)
+        self.dump_filtered(&request, code, |facts, binding| (facts, binding))
     }
 
-    /// As [`DiagSocket::dump_where`], with each datagram's sockets as it comes.
+    /// As [`DiagSocket::dump_where`], with each socket as it comes.
     ///
     /// # Errors
     /// As [`DiagSocket::dump`]; also [`DiagError::Inconsistent`] and [`DiagError::TooLarge`] at
     /// once, where [`DiagSocket::dump_where`] begins anew: what was given so far does not count.
-    pub fn dump_batches(
+    pub fn dump_each(
         &self,
         protocol: Protocol,
         family: Family,
         states: StateMask,
         code: &Code,
-        mut take: impl FnMut(Vec<SocketFacts>),
+        mut take: impl FnMut(SocketFacts, Binding),
     ) -> Result<(), DiagError> {
         let request = Request::Dump {
             protocol,
@@ -226,12 +227,34 @@ impl DiagSocket {
         self.dump_once(&request, code, &mut vec![0u8; DUMP_BUFFER], &mut take)
     }
 
+    /// The socket of this protocol with exactly this tuple, and its binding.
+    ///
+    /// # Errors
+    /// As [`DiagSocket::query`].
+    pub fn query_bound(
+        &self,
+        protocol: Protocol,
+        tuple: Tuple,
+    ) -> Result<Option<(SocketFacts, Binding)>, DiagError> {
+        self.exact_bound(protocol, tuple, None)
+    }
+
     fn exact(
         &self,
         protocol: Protocol,
         tuple: Tuple,
         cookie: Option<u64>,
     ) -> Result<Option<SocketFacts>, DiagError> {
+        let found = self.exact_bound(protocol, tuple, cookie)?;
+        Ok(found.map(|(facts, _)| facts))
+    }
+
+    fn exact_bound(
+        &self,
+        protocol: Protocol,
+        tuple: Tuple,
+        cookie: Option<u64>,
+    ) -> Result<Option<(SocketFacts, Binding)>, DiagError> {
         let request = Request::Exact {
             protocol,
             tuple,
@@ -247,15 +270,15 @@ impl DiagSocket {
         loop {
             let length = self.receive(&mut buffer)?;
             let bytes = buffer.get(..length).ok_or(DiagError::TooLarge(length))?;
-            let answer = parse(bytes, sequence)?;
-            match answer.end {
-                // Where no connection fits, the kernel answers with the listener.
-                Some(End::Done) => {
-                    return Ok(answer
-                        .sockets
-                        .into_iter()
-                        .find(|facts| facts.tuple.canonical() == tuple.canonical()));
+            // Where no connection fits, the kernel answers with the listener.
+            let mut found = None;
+            let answer = parse_each(bytes, sequence, &mut |facts, binding| {
+                if found.is_none() && facts.tuple.canonical() == tuple.canonical() {
+                    found = Some((facts, binding));
                 }
+            })?;
+            match answer.end {
+                Some(End::Done) => return Ok(found),
                 Some(End::Error(libc::ENOENT | libc::ESTALE)) => return Ok(None),
                 Some(End::Error(errno)) => {
                     return Err(DiagError::Refused(Errno::from_raw(errno)));
@@ -278,15 +301,21 @@ impl DiagSocket {
             states,
             extensions: Extensions::NONE,
         };
-        self.dump_filtered(&request, &Code::default())
+        self.dump_filtered(&request, &Code::default(), |facts, _| facts)
     }
 
-    fn dump_filtered(&self, request: &Request, code: &Code) -> Result<Vec<SocketFacts>, DiagError> {
+    fn dump_filtered<T>(
+        &self,
+        request: &Request,
+        code: &Code,
+        make: impl Fn(SocketFacts, Binding) -> T,
+    ) -> Result<Vec<T>, DiagError> {
         let mut buffer = vec![0u8; DUMP_BUFFER];
         let mut last = DiagError::Inconsistent;
         for _ in 0..ATTEMPTS {
             let mut sockets = Vec::new();
-            match self.dump_once(request, code, &mut buffer, &mut |more| sockets.extend(more)) {
+            let mut take = |facts, binding| sockets.push(make(facts, binding));
+            match self.dump_once(request, code, &mut buffer, &mut take) {
                 Ok(()) => return Ok(sockets),
                 Err(DiagError::TooLarge(needed)) => {
                     buffer.resize(needed, 0);
@@ -306,7 +335,7 @@ impl DiagSocket {
         request: &Request,
         code: &Code,
         buffer: &mut [u8],
-        take: &mut dyn FnMut(Vec<SocketFacts>),
+        take: &mut dyn FnMut(SocketFacts, Binding),
     ) -> Result<(), DiagError> {
         let sequence = self.next_sequence();
         self.send(&request.encode_with(sequence, code))?;
@@ -319,11 +348,10 @@ impl DiagSocket {
                 continue;
             };
             let Answer {
-                sockets: more,
                 end,
                 interrupted: now,
-            } = parse(bytes, sequence)?;
-            take(more);
+                ..
+            } = parse_each(bytes, sequence, take)?;
             interrupted |= now;
             match (end, needed) {
                 (None, _) => {}
@@ -400,8 +428,8 @@ mod tests {
         };
         let mut sockets = Vec::new();
         let mut once = |buffer: &mut [u8]| {
-            diag.dump_once(&request, &Code::default(), buffer, &mut |more| {
-                sockets.extend(more)
+            diag.dump_once(&request, &Code::default(), buffer, &mut |facts, _| {
+                sockets.push(facts);
             })
         };
         let Err(DiagError::TooLarge(needed)) = once(&mut [0u8; 256]) else {

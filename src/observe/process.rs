@@ -66,6 +66,9 @@ pub enum ProcessError {
     /// A file could not be read.
     #[error("cannot read a process's file: {0}")]
     Read(#[source] io::Error),
+    /// No process is there.
+    #[error("no process in {}: is it a mounted procfs?", .0.display())]
+    Empty(PathBuf),
     /// Its stat line makes no sense.
     #[error(transparent)]
     Stat(#[from] BadStat),

@@ -1,5 +1,5 @@
-//! Columns for very many rows: each row is made twice, once to be measured and once to be written,
-//! and none is kept. Where rows are few and cells are wrapped, [`grid`](super::grid) does it.
+//! Columns for very many rows: the text of all cells is made once, in one piece, measured and
+//! written. Where rows are few and cells are wrapped, [`grid`](super::grid) does it.
 
 use std::io;
 
@@ -44,17 +44,17 @@ impl Head {
     }
 }
 
-/// The cells of one row.
+/// The cells of all rows, one behind the other.
 #[derive(Default)]
 pub(crate) struct Cells {
     text: String,
-    ends: Vec<CellEnd>,
+    cells: Vec<Cell>,
 }
 
-/// Where a cell ends in the text, how wide it is, how it is painted.
-struct CellEnd {
-    end: usize,
-    width: usize,
+/// How long a cell's text is, how wide it is, how it is painted.
+struct Cell {
+    length: u32,
+    width: u32,
     tone: Tone,
 }
 
@@ -68,17 +68,24 @@ impl Cells {
             true => text.len(),
             false => width(text),
         };
-        self.ends.push(CellEnd {
-            end: self.text.len(),
-            width,
+        let short = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        self.cells.push(Cell {
+            length: short(text.len()),
+            width: short(width),
             tone,
         });
     }
 
-    fn fill<R>(&mut self, row: &R, fill: &impl Fn(&mut Cells, &R)) {
-        self.text.clear();
-        self.ends.clear();
-        fill(self, row);
+    /// Of these rows, which have as many cells as there are heads.
+    fn of<R>(heads: &[Head], rows: &[R], fill: impl Fn(&mut Cells, &R)) -> Cells {
+        let mut cells = Cells {
+            text: String::new(),
+            cells: Vec::with_capacity(heads.len() * rows.len()),
+        };
+        for row in rows {
+            fill(&mut cells, row);
+        }
+        cells
     }
 }
 
@@ -101,9 +108,9 @@ pub(crate) fn write<R>(
     rows: &[R],
     fill: impl Fn(&mut Cells, &R),
 ) -> io::Result<()> {
-    let mut cells = Cells::default();
     let last = heads.len() - 1;
-    let columns = measured(heads, rows, &fill);
+    let cells = Cells::of(heads, rows, fill);
+    let columns = measured(heads, &cells);
     let before = width_before_last(&columns);
     let layout = match limit {
         Some(limit) if limit < before + columns[last].width => {
@@ -123,14 +130,18 @@ pub(crate) fn write<R>(
         }
     }
     end_line(&mut line, out)?;
-    for row in rows {
-        cells.fill(row, &fill);
-        let mut begin = 0;
-        for (index, (column, cell)) in columns.iter().zip(&cells.ends).enumerate() {
-            let text = &cells.text[begin..cell.end];
-            begin = cell.end;
+    if let Layout::Under(_) = layout {
+        line.push_str(&" ".repeat(UNDER));
+        line.push_str(&look.paint(Tone::Faint, heads[last].title));
+        end_line(&mut line, out)?;
+    }
+    let mut rest = cells.text.as_str();
+    for row in cells.cells.chunks(heads.len()) {
+        for (index, (column, cell)) in columns.iter().zip(row).enumerate() {
+            let (text, behind) = rest.split_at(cell.length as usize);
+            rest = behind;
             if index < last || matches!(layout, Layout::Line) {
-                column.put(&mut line, look, cell.tone, text, cell.width);
+                column.put(&mut line, look, cell.tone, text, cell.width as usize);
             } else {
                 wrap(&mut line, look, &layout, cell.tone, text, out)?;
             }
@@ -147,18 +158,16 @@ pub(crate) fn fits<R>(
     rows: &[R],
     fill: impl Fn(&mut Cells, &R),
 ) -> bool {
-    let columns = measured(heads, rows, &fill);
+    let columns = measured(heads, &Cells::of(heads, rows, fill));
     let last = columns.last().map_or(0, |column| column.width);
     width_before_last(&columns) + last.min(BESIDE) <= limit
 }
 
-fn measured<R>(heads: &[Head], rows: &[R], fill: &impl Fn(&mut Cells, &R)) -> Vec<Measured> {
-    let mut cells = Cells::default();
+fn measured(heads: &[Head], cells: &Cells) -> Vec<Measured> {
     let mut filled = vec![0; heads.len()];
-    for row in rows {
-        cells.fill(row, fill);
-        for (widest, cell) in filled.iter_mut().zip(&cells.ends) {
-            *widest = cell.width.max(*widest);
+    for row in cells.cells.chunks(heads.len()) {
+        for (widest, cell) in filled.iter_mut().zip(row) {
+            *widest = (cell.width as usize).max(*widest);
         }
     }
     let columns = heads.iter().zip(filled).enumerate();
@@ -335,7 +344,7 @@ mod tests {
     fn it_stands_under_its_row_where_there_is_no_room_beside() {
         assert_eq!(
             printed(Some(32)),
-            "A    NUMBER\n漢字      7\n      one, two, three, four,\n      five, six\nx         7\n"
+            "A    NUMBER\n      LAST\n漢字      7\n      one, two, three, four,\n      five, six\nx         7\n"
         );
     }
 

@@ -63,6 +63,7 @@ pub mod svg;
 pub mod table;
 pub mod tap;
 pub(crate) mod text;
+mod visible_json;
 pub mod why;
 
 pub use palette::Tone;

@@ -68,7 +68,7 @@ fn escape_char(c: char, into: &mut String) {
 /// Whether a character moves, hides or reorders others: C1 controls, bidirectional controls,
 /// joiners, variation selectors, separators, tags and private or unassigned ones without a width.
 /// And the noncharacters, which XML and YAML do not take.
-fn is_deceptive(c: char) -> bool {
+pub(crate) fn is_deceptive(c: char) -> bool {
     const LAST_OF_A_PLANE: u32 = 0xfffe;
     u32::from(c) & LAST_OF_A_PLANE == LAST_OF_A_PLANE
         || matches!(c,

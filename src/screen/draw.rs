@@ -161,7 +161,7 @@ mod tests {
     use crate::live::socket::{LiveHolder, LiveProcess, LiveSocket, Owners};
     use crate::live::watch::judge::Judge;
     use crate::model::{ProcState, SocketFacts, TcpState, TimerKind, Tuple};
-    use crate::observe::inet_diag::Protocol;
+    use crate::observe::inet_diag::{Binding, Protocol};
     use crate::report::changes::Clock;
 
     fn row(port: u16, state: TcpState) -> Row {
@@ -184,6 +184,7 @@ mod tests {
             socket: LiveSocket {
                 protocol: Protocol::Tcp,
                 netns: None,
+                binding: Binding::default(),
                 facts: SocketFacts {
                     tuple: Tuple {
                         local: format!("127.0.0.1:{port}").parse().expect("address"),

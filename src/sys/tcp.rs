@@ -25,7 +25,13 @@ pub(crate) fn cookie(socket: impl AsFd) -> nix::Result<u64> {
     Ok(u64::from_ne_bytes(cookie))
 }
 
-fn option(socket: &impl AsFd, level: i32, name: i32, value: &mut [u8]) -> nix::Result<()> {
+/// An option of a socket, as bytes.
+pub(super) fn option(
+    socket: &impl AsFd,
+    level: i32,
+    name: i32,
+    value: &mut [u8],
+) -> nix::Result<()> {
     let mut length = value.len() as libc::socklen_t;
     // SAFETY: the kernel writes at most `length` bytes to `value`, which has as many, and the
     // number of them to `length`.

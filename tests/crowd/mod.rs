@@ -2,8 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::ffi::OsString;
 use std::io::Write;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv6Addr, Shutdown, SocketAddr, SocketAddrV6, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -11,10 +12,15 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::socket::{setsockopt, sockopt::SetStruct};
+use nix::sys::socket::sockopt::{BindToDevice, Ipv6V6Only, SetStruct};
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn6, bind, listen, setsockopt, socket,
+};
 use sockscope::model::{TcpState, Tuple};
 use sockscope::observe::diag::DiagSocket;
 use sockscope::observe::inet_diag::StateMask;
+
+pub(crate) mod listed;
 
 /// How long something that must happen may take before the test fails.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -76,6 +82,7 @@ impl Crowd {
         crowd.not_accepted();
         crowd.request();
         crowd.datagrams();
+        crowd.bound();
         crowd
     }
 
@@ -177,6 +184,25 @@ impl Crowd {
         let v6 = UdpSocket::bind("[::1]:0").expect("bind");
         let dual = UdpSocket::bind("[::]:0").expect("bind");
         self.datagrams.extend([server, client, v6, dual]);
+    }
+
+    /// To an interface besides their addresses; to IPv6 alone.
+    fn bound(&mut self) {
+        self.listen("0.0.0.0:0");
+        let listener = self.listeners.last().expect("a listener");
+        setsockopt(listener, BindToDevice, &OsString::from("lo")).expect("SO_BINDTODEVICE");
+        let only_v6 = || {
+            let flags = SockFlag::SOCK_CLOEXEC;
+            let socket = socket(AddressFamily::Inet6, SockType::Stream, flags, None);
+            let socket = socket.expect("socket");
+            setsockopt(&socket, Ipv6V6Only, &true).expect("IPV6_V6ONLY");
+            let any = SockaddrIn6::from(SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0));
+            bind(socket.as_raw_fd(), &any).expect("bind");
+            socket
+        };
+        let listening = only_v6();
+        listen(&listening, Backlog::new(5).expect("a backlog")).expect("listen");
+        self.listeners.push(listening.into());
     }
 
     fn comes_to(&self, tuple: Tuple, state: TcpState) {

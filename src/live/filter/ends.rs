@@ -253,9 +253,13 @@ fn read_net(word: &str) -> Result<Net, NotAnEnd> {
         Some((host, prefix)) => (host, Some(prefix)),
         None => (word, None),
     };
-    // The interface of a link-local address; the kernel's answer has it apart.
-    let plain = host.split_once('%').map_or(host, |(plain, _)| plain);
-    let address: IpAddr = plain.parse().map_err(|_| NotAnEnd {
+    if let Some((_, interface)) = host.split_once('%') {
+        return Err(NotAnEnd {
+            why: format!("a filter cannot ask for an interface: `%{interface}`"),
+            help: Some("write the address alone, as `fe80::1`: the rows show the interfaces"),
+        });
+    }
+    let address: IpAddr = host.parse().map_err(|_| NotAnEnd {
         why: format!("`{host}` is not an address"),
         help: Some("names are not looked up: write the address, as `10.0.0.1` or `[::1]:80`"),
     })?;
@@ -325,7 +329,6 @@ mod tests {
         assert!(fits("2001:db8::/32", "[2001:db8:1::1]:9"));
         assert!(fits("0.0.0.0/0", "1.2.3.4:5"));
         assert!(!fits("0.0.0.0/0", "[::1]:5"));
-        assert!(fits("fe80::1%eth0", "[fe80::1]:5"));
     }
 
     #[test]
@@ -349,6 +352,7 @@ mod tests {
             "localhost:80",
             "*:*",
             "1.2.3",
+            "fe80::1%eth0",
             ":+80",
             "-",
             "",

@@ -67,8 +67,10 @@ impl Filter {
     /// Whether a state of its is CLOSE.
     fn names_close(&self) -> bool {
         match self {
+            // ss's groups are not meant to name it.
             Filter::Is(Condition::State(states)) => {
-                *states != StateSet::ALL && states.has(TcpState::Close)
+                !StateSet::NAMED.iter().any(|(group, _)| group == states)
+                    && states.has(TcpState::Close)
             }
             Filter::Is(_) => false,
             Filter::Not(part) => part.names_close(),

@@ -1,7 +1,7 @@
 //! Whether a socket is meant: yes, no, or not known, because its holders could not all be seen.
 
 use super::{Condition, Filter, Gauge};
-use crate::live::socket::{LiveHolder, LiveSocket};
+use crate::live::socket::{LiveHolder, LiveProcess, LiveSocket};
 use crate::model::{SocketFacts, TcpState, UdpState};
 use crate::observe::inet_diag::{Family, Protocol};
 
@@ -16,6 +16,17 @@ pub struct Seen<'a> {
     pub uid: u32,
 }
 
+impl<'a> Seen<'a> {
+    /// A process as `/proc` shows it.
+    pub fn of(process: &'a LiveProcess) -> Seen<'a> {
+        Seen {
+            pid: process.pid,
+            name: &process.name,
+            uid: process.uid,
+        }
+    }
+}
+
 /// What is known of a socket.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
@@ -25,8 +36,42 @@ pub struct Subject<'a> {
     pub facts: &'a SocketFacts,
     /// The processes that are known to hold it.
     pub holders: &'a [Seen<'a>],
-    /// Whether there are no others.
-    pub complete: bool,
+    /// Who else may hold it.
+    pub others: Others<'a>,
+}
+
+/// Who may hold a socket besides those that are known to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Others<'a> {
+    /// Processes whose descriptors could not be read.
+    pub unread: &'a [Seen<'a>],
+    /// Whether there may be processes of which nothing is known.
+    pub unlisted: bool,
+    /// Whether somebody holds it who is none of the processes that were seen.
+    pub elsewhere: bool,
+}
+
+impl Others<'_> {
+    /// Nobody.
+    pub const NOBODY: Others<'static> = Others {
+        unread: &[],
+        unlisted: false,
+        elsewhere: false,
+    };
+    /// Whoever.
+    pub const ANYBODY: Others<'static> = Others {
+        unread: &[],
+        unlisted: true,
+        elsewhere: true,
+    };
+
+    /// Nobody where the holders are `complete`.
+    pub fn unless(complete: bool) -> Others<'static> {
+        match complete {
+            true => Others::NOBODY,
+            false => Others::ANYBODY,
+        }
+    }
 }
 
 impl Subject<'_> {
@@ -42,10 +87,19 @@ impl Subject<'_> {
     }
 
     fn some_holder(&self, is: impl Fn(&Seen<'_>) -> bool) -> Option<bool> {
-        match self.holders.iter().any(is) {
-            true => Some(true),
-            false => self.complete.then_some(false),
+        match self.some_listed(is) {
+            Some(false) if self.others.elsewhere => None,
+            known => known,
         }
+    }
+
+    /// As [`Subject::some_holder`], of what only a process can be that `/proc` shows.
+    fn some_listed(&self, is: impl Fn(&Seen<'_>) -> bool) -> Option<bool> {
+        if self.holders.iter().any(&is) {
+            return Some(true);
+        }
+        let possible = self.others.unlisted || self.others.unread.iter().any(&is);
+        (!possible).then_some(false)
     }
 }
 
@@ -92,7 +146,7 @@ impl Condition {
                 Some(is_v6 == (*family == Family::V6))
             }
             Condition::State(states) => Some(states.has(subject.state())),
-            Condition::Pid(pid) => subject.some_holder(|seen| seen.pid == *pid),
+            Condition::Pid(pid) => subject.some_listed(|seen| seen.pid == *pid),
             Condition::Name(name) => subject.some_holder(|seen| name.fits(seen.name)),
             Condition::User(user) => {
                 // A socket that only the kernel keeps has no owner any more: it says 0.
@@ -113,25 +167,22 @@ impl Condition {
         }
     }
 }
+
 /// Whether a filter fits a socket with these holders; nothing where that cannot be known.
 pub(in crate::live) fn matches(
     filter: &Filter,
     socket: &LiveSocket,
     holders: &[LiveHolder],
-    complete: bool,
+    others: Others<'_>,
 ) -> Option<bool> {
     let seen: Vec<Seen<'_>> = holders
         .iter()
-        .map(|holder| Seen {
-            pid: holder.process.pid,
-            name: &holder.process.name,
-            uid: holder.process.uid,
-        })
+        .map(|holder| Seen::of(&holder.process))
         .collect();
     filter.matches(&Subject {
         protocol: socket.protocol,
         facts: &socket.facts,
         holders: &seen,
-        complete,
+        others,
     })
 }

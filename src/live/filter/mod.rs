@@ -206,6 +206,15 @@ impl Filter {
         }
     }
 
+    /// Whether it asks for users.
+    pub fn asks_for_users(&self) -> bool {
+        match self {
+            Filter::Is(condition) => matches!(condition, Condition::User(_)),
+            Filter::Not(part) => part.asks_for_users(),
+            Filter::All(parts) | Filter::Any(parts) => parts.iter().any(Filter::asks_for_users),
+        }
+    }
+
     /// The pids of the only processes that have to be looked at to tell which sockets are meant;
     /// nothing when all have to be.
     pub fn named_pids(&self) -> Option<Vec<i32>> {

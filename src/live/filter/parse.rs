@@ -306,6 +306,22 @@ impl<'a> Parser<'a> {
     /// A word on its own.
     fn plain(&self, text: &str, quoted: bool, span: &Range<usize>) -> Result<Filter, Fault> {
         let word = text.to_ascii_lowercase();
+        let of_family = |protocol, family| {
+            Filter::all([
+                Filter::Is(Condition::Protocol(protocol)),
+                Filter::Is(Condition::Family(family)),
+            ])
+        };
+        let table = match word.as_str() {
+            "tcp4" => Some(of_family(Protocol::Tcp, Family::V4)),
+            "tcp6" => Some(of_family(Protocol::Tcp, Family::V6)),
+            "udp4" => Some(of_family(Protocol::Udp, Family::V4)),
+            "udp6" => Some(of_family(Protocol::Udp, Family::V6)),
+            _ => None,
+        };
+        if let Some(filter) = table.filter(|_| !quoted) {
+            return Ok(filter);
+        }
         let condition = match word.as_str() {
             "tcp" => Some(Condition::Protocol(Protocol::Tcp)),
             "udp" => Some(Condition::Protocol(Protocol::Udp)),
@@ -537,6 +553,10 @@ fn unknown(text: &str, span: &Range<usize>) -> Fault {
         };
         let end = (span.start + word.len()).min(span.end);
         return Fault::new(span.start..end, format!("`{word}:` is not known")).help(help);
+    }
+    if text.eq_ignore_ascii_case("localhost") {
+        return Fault::new(span.clone(), "names of hosts are not looked up")
+            .help("write the address: `127.0.0.1`, `::1`, or `127.0.0.0/8`");
     }
     let known = words::plain();
     let help = suggest::did_you_mean(text, known.iter().map(String::as_str))

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::ends::{Net, Ports};
-use super::matching::{Seen, Subject};
+use super::matching::{Others, Seen, Subject};
 use super::*;
 use crate::model::{SocketFacts, TcpState, TimerKind, Tuple};
 
@@ -240,7 +240,7 @@ proptest! {
             };
         }
         let holders = [Seen { pid, name: "x", uid: 33 }];
-        let subject = Subject { protocol, facts: &facts, holders: &holders, complete };
+        let subject = Subject { protocol, facts: &facts, holders: &holders, others: Others::unless(complete) };
         if filter.matches(&subject) != Some(false) {
             let family = if facts.tuple.local.is_ipv4() { Family::V4 } else { Family::V6 };
             let asked = filter.dumps().into_iter().any(|dump| {
@@ -301,6 +301,8 @@ fn mistakes_point_and_suggest() {
         ("pid:nginx", "    ^^^^^", "`name:nginx`"),
         (":99999", "^^^^^^", "0 to 65535"),
         ("localhost:80", "^^^^^^^^^^^^", "not looked up"),
+        ("localhost", "^^^^^^^^^", "127.0.0.1"),
+        ("[fe80::5%lo]:80", "^^^^^^^^^^^^^^^", "address alone"),
         ("user:nobody-here", "     ^^^^^^^^^^^", "user id"),
         ("count>10", "^^^^^", "of all sockets together"),
         ("name:", "^^^^^", "for example"),
@@ -313,6 +315,78 @@ fn mistakes_point_and_suggest() {
         );
         assert!(printed.contains(help), "{text}:\n{printed}");
     }
+}
+
+#[test]
+fn words_of_the_table_are_conditions() {
+    for (word, meant) in [
+        ("tcp6", "tcp v6"),
+        ("UDP4", "udp v4"),
+        ("not udp6", "not (udp and v6)"),
+        ("unconnected", "state:close"),
+        ("state:unconn,listen", "state:close,listen"),
+    ] {
+        assert_eq!(read(word), read(meant), "{word}");
+    }
+}
+
+/// Who may hold a socket is asked too: a process whose descriptors may not be read has a name, a
+/// user and a pid all the same.
+#[test]
+fn only_who_may_hold_it_leaves_it_undecided() {
+    let facts = SocketFacts {
+        tuple: Tuple {
+            local: "10.0.0.1:80".parse().expect("address"),
+            remote: "10.0.0.2:5".parse().expect("address"),
+        },
+        state: TcpState::Established,
+        recv_q: 0,
+        send_q: 0,
+        timer: TimerKind::Off,
+        timer_ms: 0,
+        retransmits: 0,
+        cookie: 1,
+        inode: 9,
+        uid: 7,
+        info: None,
+    };
+    let unread = [Seen {
+        pid: 6,
+        name: "sshd",
+        uid: 0,
+    }];
+    let judged = |text: &str, others| {
+        read(text).matches(&Subject {
+            protocol: Protocol::Tcp,
+            facts: &facts,
+            holders: &[],
+            others,
+        })
+    };
+    let unread = Others {
+        unread: &unread,
+        ..Others::NOBODY
+    };
+    let elsewhere = Others {
+        elsewhere: true,
+        ..Others::NOBODY
+    };
+    for (text, by_unread, by_elsewhere) in [
+        ("name:nginx", Some(false), None),
+        ("name:ssh*", None, None),
+        ("not name:nginx", Some(true), None),
+        ("pid:6", None, Some(false)),
+        ("pid:7", Some(false), Some(false)),
+        ("not pid:7", Some(true), Some(true)),
+        ("user:0", None, None),
+        ("user:33", Some(false), None),
+        ("user:7", Some(true), Some(true)),
+    ] {
+        assert_eq!(judged(text, unread), by_unread, "{text}");
+        assert_eq!(judged(text, elsewhere), by_elsewhere, "{text}");
+        assert!(judged(text, Others::NOBODY).is_some(), "{text}");
+    }
+    assert_eq!(judged("pid:7", Others::ANYBODY), None);
 }
 
 #[test]
@@ -341,7 +415,7 @@ fn what_is_not_known_is_neither_yes_nor_no() {
             name: "nginx",
             uid: 33,
         }],
-        complete,
+        others: Others::unless(complete),
     };
     for (text, complete, meant) in [
         ("pid:5", false, Some(true)),
@@ -378,6 +452,8 @@ fn the_kernel_is_asked_only_for_what_can_be_meant() {
     assert!(!asks_for_bound("tcp"));
     assert!(asks_for_bound("tcp :80"));
     assert!(asks_for_bound("tcp state:close"));
+    assert!(asks_for_bound("tcp unconnected"));
+    assert!(!asks_for_bound("tcp big"), "no more than `all`");
     assert!(!asks_for_bound("tcp listen :80"));
     assert!(read("name:x").dumps()[0].code.bytes().is_empty());
     assert!(!read("name:x :80").dumps()[0].code.bytes().is_empty());

@@ -107,7 +107,14 @@ impl StateSet {
             .iter()
             .find(|(_, name)| name.eq_ignore_ascii_case(word))
             .map(|(set, _)| *set);
-        group.or_else(|| word.parse().ok().map(StateSet::of))
+        // What ss calls CLOSE, and the table calls a UDP socket without a peer.
+        let unconnected = ["unconnected", "unconn"]
+            .into_iter()
+            .find(|name| name.eq_ignore_ascii_case(word))
+            .map(|_| StateSet::of(TcpState::Close));
+        group
+            .or(unconnected)
+            .or_else(|| word.parse().ok().map(StateSet::of))
     }
 
     /// How a state is written in a filter: `close-wait`.

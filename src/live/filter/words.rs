@@ -48,7 +48,8 @@ pub(super) fn key(word: &str) -> Option<Key> {
 /// Every word that can stand alone.
 pub(super) fn plain() -> Vec<String> {
     let fixed = [
-        "tcp", "udp", "v4", "v6", "ipv4", "ipv6", "inet", "inet6", "and", "or", "not",
+        "tcp", "udp", "tcp4", "tcp6", "udp4", "udp6", "v4", "v6", "ipv4", "ipv6", "inet", "inet6",
+        "and", "or", "not",
     ];
     fixed
         .iter()
@@ -64,5 +65,6 @@ pub(super) fn states() -> Vec<String> {
         .into_iter()
         .map(StateSet::word)
         .chain(groups)
+        .chain(["unconnected".to_owned()])
         .collect()
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::live::filter::{NamePattern, parse};
 use crate::live::socket::LiveProcess;
 use crate::model::{ProcState, TimerKind, Tuple};
-use crate::observe::inet_diag::Protocol;
+use crate::observe::inet_diag::{Binding, Protocol};
 
 fn facts(cookie: u64, inode: u32, state: TcpState) -> SocketFacts {
     SocketFacts {
@@ -32,6 +32,7 @@ fn row(cookie: u64, inode: u32) -> Row {
         socket: LiveSocket {
             protocol: Protocol::Tcp,
             netns: None,
+            binding: Binding::default(),
             facts: facts(cookie, inode, TcpState::Established),
         },
         owners: Owners::NotAsked,
@@ -123,20 +124,90 @@ fn who_could_not_be_seen_is_unknown_and_never_nobody() {
         &[(200, 7)],
         vec![facts(1, 100, ESTABLISHED), facts(2, 200, ESTABLISHED)],
     );
-    join.unreadable = 1;
-    assert!(join.is_settled());
+    join.unread = vec![unread("p9", 0)];
+    assert!(join.is_settled(), "its user's process may not be read");
     let listing = finished(join);
     assert_eq!(
         listing.rows[0].owners,
         Owners::Unknown(UnknownOwner::NotPermitted)
     );
     assert!(!listing.rows[1].owners.is_complete());
+}
 
-    let mut join = joined(vec![row(1, 100)], &[], vec![facts(1, 100, ESTABLISHED)]);
-    join.unreadable = 1;
+fn unread(name: &str, uid: u32) -> Unread {
+    let process = LiveProcess {
+        name: name.to_owned(),
+        uid,
+        ..(*holder(9).process).clone()
+    };
+    Unread {
+        pid: 9,
+        process: Some(process),
+    }
+}
+
+/// How many rows `name:p7` has, and how many sockets are undecided.
+fn by_name(join: Join) -> (usize, usize) {
     let name = Filter::Is(crate::live::filter::Condition::Name(NamePattern::new("p7")));
     let listing = join.finish(&name, false, &HashMap::new());
+    (listing.rows.len(), listing.unseen.undecided)
+}
+
+#[test]
+fn only_a_process_that_fits_may_be_meant_too() {
+    let held = || {
+        joined(
+            vec![row(1, 100)],
+            &[(100, 8)],
+            vec![facts(1, 100, ESTABLISHED)],
+        )
+    };
+    assert_eq!(by_name(held()), (0, 0));
+    let mut join = held();
+    join.unread = vec![unread("p7", 0)];
+    assert_eq!(by_name(join), (0, 1));
+    let mut join = held();
+    join.unread = vec![unread("p9", 0)];
+    assert_eq!(by_name(join), (0, 0));
+    // Of one nothing is known; some are hidden.
+    let mut join = held();
+    join.unread = vec![Unread {
+        pid: 9,
+        process: None,
+    }];
+    assert_eq!(by_name(join), (0, 1));
+    let mut join = held();
+    join.hides = true;
+    assert_eq!(by_name(join), (0, 1));
+}
+
+#[test]
+fn a_socket_that_somebody_holds_who_was_not_seen_may_be_meant() {
+    let open = || joined(vec![row(1, 100)], &[], vec![facts(1, 100, ESTABLISHED)]);
+    assert_eq!(by_name(open()), (0, 1));
+    let not = parse(&["not name:p7"], &|_| None).expect("a filter");
+    let listing = open().finish(&not, false, &HashMap::new());
     assert_eq!((listing.rows.len(), listing.unseen.undecided), (0, 1));
+}
+
+#[test]
+fn hidden_processes_leave_no_row_complete() {
+    let mut join = joined(
+        vec![row(1, 100)],
+        &[(100, 7)],
+        vec![facts(1, 100, ESTABLISHED)],
+    );
+    join.hides = true;
+    let listing = finished(join);
+    assert!(!listing.rows[0].owners.is_complete());
+    assert!(listing.unseen.hides);
+}
+
+#[test]
+fn what_another_users_process_hardly_holds_is_looked_for_again() {
+    let mut join = joined(vec![row(1, 100)], &[], vec![facts(1, 100, ESTABLISHED)]);
+    join.unread = vec![unread("p9", 33)];
+    assert!(!join.is_settled(), "it is root's");
 }
 
 #[test]

@@ -1,31 +1,39 @@
 //! One process by its directory in `/proc`, which is opened once: it names the process and not its
 //! pid, so that what is read through it is of one process or not there.
 
-use std::ffi::{CStr, CString};
-use std::fs::File;
-use std::io::Read;
+use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::{Mode, fstat};
+use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::sys::stat::{Mode, fstat, fstatat};
+use nix::unistd::read;
 
 use super::walk::Wanted;
 use crate::live::socket::LiveProcess;
 use crate::model::ProcState;
 use crate::observe::process::Stat;
+use crate::sys::entries::each_name;
 use crate::sys::link::socket_inode;
 
 /// The flag of a kernel thread in `/proc/PID/stat` (`PF_KTHREAD` of `linux/sched.h`).
 const PF_KTHREAD: u64 = 0x0020_0000;
-/// What is read of a file of a process at most.
-const LARGEST: u64 = 64 * 1024;
+/// Longer than any stat line: 52 numbers and a short name.
+const LONGEST_LINE: usize = 4096;
+/// The links of a directory itself: its name and its `.`; each directory in it adds one.
+const OWN_LINKS: u64 = 2;
 
 /// A process's directory.
 pub(super) struct ProcessDirectory {
     dir: OwnedFd,
     pid: i32,
+}
+
+/// Memory that is used again for each process.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    entries: Vec<u8>,
+    line: Vec<u8>,
 }
 
 /// What a look at a process's descriptors found.
@@ -53,36 +61,84 @@ impl ProcessDirectory {
         Ok(dir.map(|dir| ProcessDirectory { dir, pid }))
     }
 
-    /// Its descriptors that are wanted sockets.
-    pub(super) fn sockets(&self, wanted: &Wanted) -> Result<Listed, Errno> {
+    /// Its descriptors that are wanted sockets, also of those of its threads that have a table of
+    /// their own (`unshare(2)` with `CLONE_FILES`), and of one whose first thread ended while
+    /// others go on. `share`: whether two threads are known to use one table.
+    pub(super) fn sockets(
+        &self,
+        wanted: &Wanted,
+        share: &impl Fn(i32, i32) -> bool,
+        scratch: &mut Scratch,
+    ) -> Result<Listed, Errno> {
         let mut listed = Listed::default();
-        self.list("fd", wanted, &mut listed)?;
+        self.list("fd", wanted, &mut listed, scratch)?;
+        if !self.may_have_threads()? {
+            return Ok(listed);
+        }
+        let threads = self.sockets_of_threads(wanted, share, scratch)?;
+        // The table of a thread that ended is not for everybody; those of the others tell.
+        listed.denied = threads.denied || listed.denied && !threads.any;
+        listed.any |= threads.any;
+        if !threads.sockets.is_empty() {
+            listed.sockets.extend(threads.sockets);
+            listed.sockets.sort_unstable();
+            listed.sockets.dedup();
+        }
         Ok(listed)
     }
 
-    /// The same, of those of its threads that have a table of descriptors of their own
-    /// (`unshare(2)` with `CLONE_FILES`), and of one whose first thread ended while others go on.
-    pub(super) fn sockets_of_threads(
-        &self,
-        wanted: &Wanted,
-        listed: &mut Listed,
-    ) -> Result<(), Errno> {
-        let Some(tasks) = self.directory("task")? else {
-            return Ok(());
-        };
-        let mut tids = Vec::new();
-        for entry in Dir::from_fd(tasks)?.iter() {
-            tids.extend(entry.ok().and_then(|entry| number(entry.file_name())));
+    /// Whether there is another thread than the first, by the number of directories in `task`:
+    /// that costs much less than to list them. Of a file system that does not count: yes.
+    fn may_have_threads(&self) -> Result<bool, Errno> {
+        match fstatat(&self.dir, "task", AtFlags::empty()) {
+            Ok(stat) => Ok(stat.st_nlink != OWN_LINKS + 1),
+            // Whoever is gone has none, and where one may not look, the descriptors say so too.
+            Err(Errno::ENOENT | Errno::ESRCH | Errno::EACCES | Errno::EPERM) => Ok(false),
+            Err(other) => Err(other),
         }
-        for tid in tids.into_iter().filter(|tid| *tid != self.pid) {
-            self.list(&format!("task/{tid}/fd"), wanted, listed)?;
-        }
-        listed.sockets.sort_unstable();
-        listed.sockets.dedup();
-        Ok(())
     }
 
-    fn list(&self, path: &str, wanted: &Wanted, listed: &mut Listed) -> Result<(), Errno> {
+    fn sockets_of_threads(
+        &self,
+        wanted: &Wanted,
+        share: &impl Fn(i32, i32) -> bool,
+        scratch: &mut Scratch,
+    ) -> Result<Listed, Errno> {
+        let mut listed = Listed::default();
+        let mut last = self.pid;
+        for tid in self.threads(scratch)? {
+            if tid == self.pid || share(self.pid, tid) || (last != self.pid && share(last, tid)) {
+                continue;
+            }
+            last = tid;
+            self.list(&format!("task/{tid}/fd"), wanted, &mut listed, scratch)?;
+            if listed.denied {
+                break;
+            }
+        }
+        Ok(listed)
+    }
+
+    /// The ids of its threads.
+    pub(super) fn threads(&self, scratch: &mut Scratch) -> Result<Vec<i32>, Errno> {
+        let mut tids = Vec::new();
+        if let Some(tasks) = self.directory("task")? {
+            let listed = each_name(&tasks, &mut scratch.entries, |name| {
+                tids.extend(number(name));
+                Ok(true)
+            });
+            present(listed)?;
+        }
+        Ok(tids)
+    }
+
+    fn list(
+        &self,
+        path: &str,
+        wanted: &Wanted,
+        listed: &mut Listed,
+        scratch: &mut Scratch,
+    ) -> Result<(), Errno> {
         let dir = match self.directory(path) {
             Ok(Some(dir)) => dir,
             Ok(None) => return Ok(()),
@@ -92,77 +148,58 @@ impl ProcessDirectory {
             }
             Err(other) => return Err(other),
         };
-        let mut dir = Dir::from_fd(dir)?;
-        let mut fds: Vec<(i32, CString)> = Vec::new();
-        for entry in dir.iter() {
-            let entry = match entry {
-                Ok(entry) => entry,
-                // It ended meanwhile.
-                Err(Errno::ENOENT | Errno::ESRCH) => break,
-                Err(other) => return Err(other),
+        let read = each_name(&dir, &mut scratch.entries, |name| {
+            let Some(fd) = number(name) else {
+                return Ok(true);
             };
-            let name = entry.file_name();
-            fds.extend(number(name).map(|fd| (fd, name.to_owned())));
-        }
-        listed.any |= !fds.is_empty();
-        for (fd, name) in fds {
-            match socket_inode(&dir, &name) {
+            listed.any = true;
+            match socket_inode(&dir, name) {
                 Ok(Some(inode)) if wanted.has(inode) => listed.sockets.push((inode, fd)),
                 // Something else, or closed since it was listed.
                 Ok(_) | Err(Errno::ENOENT | Errno::ESRCH) => {}
                 Err(Errno::EACCES | Errno::EPERM) => {
                     listed.denied = true;
-                    return Ok(());
+                    return Ok(false);
                 }
                 Err(other) => return Err(other),
             }
-        }
-        Ok(())
+            Ok(true)
+        });
+        // It may end meanwhile.
+        present(read).map(drop)
     }
 
     /// What its stat line says; nothing when it is gone, or when the line makes no sense.
-    pub(super) fn status(&self) -> Result<Option<Status>, Errno> {
-        let Some(line) = self.read("stat")? else {
+    pub(super) fn status(&self, scratch: &mut Scratch) -> Result<Option<Status>, Errno> {
+        let Some(line) = self.stat_line(&mut scratch.line)? else {
             return Ok(None);
         };
-        Ok(Stat::parse(&line).ok().map(|stat| Status {
+        Ok(Stat::parse(line).ok().map(|stat| Status {
             stat,
-            kernel_thread: flags(&line).is_some_and(|flags| flags & PF_KTHREAD != 0),
+            kernel_thread: flags(line).is_some_and(|flags| flags & PF_KTHREAD != 0),
         }))
     }
 
     /// Who it is; nothing when it is gone.
-    pub(super) fn process(&self) -> Result<Option<LiveProcess>, Errno> {
-        let Some(Status { stat, .. }) = self.status()? else {
-            return Ok(None);
-        };
-        Ok(Some(LiveProcess {
+    pub(super) fn process(&self, scratch: &mut Scratch) -> Result<Option<LiveProcess>, Errno> {
+        match self.status(scratch)? {
+            Some(Status { stat, .. }) => self.named(stat).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Who it is, of whom the stat line is read.
+    pub(super) fn named(&self, stat: Stat) -> Result<LiveProcess, Errno> {
+        Ok(LiveProcess {
             pid: self.pid,
             start_ticks: stat.start_ticks,
             name: stat.comm,
-            uid: self.uid()?,
+            // The directory belongs to the effective user, also of a process that may not be
+            // dumped: then only what is in it is root's.
+            uid: fstat(&self.dir)?.st_uid,
             ppid: stat.ppid,
             state: stat.state,
-        }))
-    }
-
-    /// The directory belongs to the user that the process runs as; to root where the process may
-    /// not be dumped (`proc_pid(5)`), and then its status file tells.
-    fn uid(&self) -> Result<u32, Errno> {
-        let owner = fstat(&self.dir)?.st_uid;
-        if owner != 0 {
-            return Ok(owner);
-        }
-        let status = self.read("status")?.unwrap_or_default();
-        // Real, effective, saved, file system. The name in the first line may be anything.
-        let effective = status
-            .split(|byte| *byte == b'\n')
-            .skip(1)
-            .find_map(|line| line.strip_prefix(b"Uid:"))
-            .and_then(|ids| std::str::from_utf8(ids).ok())
-            .and_then(|ids| ids.split_ascii_whitespace().nth(1))
-            .and_then(|id| id.parse().ok());
-        Ok(effective.unwrap_or(owner))
+        })
     }
 
     fn directory(&self, path: &str) -> Result<Option<OwnedFd>, Errno> {
@@ -170,15 +207,18 @@ impl ProcessDirectory {
         present(openat(self.dir.as_fd(), path, flags, Mode::empty()))
     }
 
-    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Errno> {
+    fn stat_line<'a>(&self, buffer: &'a mut Vec<u8>) -> Result<Option<&'a [u8]>, Errno> {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        let Some(fd) = present(openat(self.dir.as_fd(), path, flags, Mode::empty()))? else {
+        let Some(fd) = present(openat(self.dir.as_fd(), "stat", flags, Mode::empty()))? else {
             return Ok(None);
         };
-        let mut bytes = Vec::with_capacity(1024);
-        match File::from(fd).take(LARGEST).read_to_end(&mut bytes) {
-            Ok(_) => Ok(Some(bytes)),
-            Err(error) => present(Err(Errno::from_raw(error.raw_os_error().unwrap_or(0)))),
+        buffer.resize(LONGEST_LINE, 0);
+        loop {
+            // The kernel makes the line at the first read and gives it whole.
+            match read(&fd, buffer) {
+                Err(Errno::EINTR) => {}
+                length => return Ok(present(length)?.and_then(|length| buffer.get(..length))),
+            }
         }
     }
 }

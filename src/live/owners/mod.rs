@@ -7,11 +7,13 @@
 //! | file | what it is for |
 //! |---|---|
 //! | `directory` | one process: its descriptors, its name, by a directory that is kept open |
+//! | `hiding` | whether `/proc` shows them all |
 //! | `walk` | all of them, on several threads |
 //! | [`copies`] | the sockets of few processes, asked for one by one |
 
 pub mod copies;
 mod directory;
+mod hiding;
 pub mod walk;
 
-pub use walk::{Walk, Wanted, walk};
+pub use walk::{Unread, Walk, Wanted, walk};

@@ -4,12 +4,17 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::Builder;
 
 use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 
-use super::directory::{Listed, ProcessDirectory};
+use super::directory::{ProcessDirectory, Scratch};
+use super::hiding::hides;
 use crate::live::socket::{LiveHolder, LiveProcess, Zombie};
 use crate::observe::process::{ProcRoot, ProcessError, ProcessWatch};
+use crate::sys::kcmp::share_descriptors;
 
 /// How many threads walk at most: the kernel's locks let more of them wait for each other.
 const THREADS: usize = 4;
@@ -54,11 +59,27 @@ pub struct Walk {
     found: Vec<(u32, LiveHolder)>,
     /// Processes that ended and were not waited for.
     pub zombies: Vec<Zombie>,
-    /// How many processes' descriptors could not be read: each may hold any socket.
-    pub unreadable: usize,
+    /// Processes whose descriptors could not be read: each may hold any socket.
+    pub unread: Vec<Unread>,
+    /// Whether there may be others that this `/proc` hides.
+    pub hides: bool,
+}
+
+/// A process whose descriptors could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// Its pid.
+    pub pid: i32,
+    /// Who it is, where that may be read.
+    pub process: Option<LiveProcess>,
 }
 
 impl Walk {
+    /// Whether the descriptors of everybody who was looked for could be read.
+    pub fn is_complete(&self) -> bool {
+        self.unread.is_empty() && !self.hides
+    }
+
     /// The holders of the socket with this inode, by pid and descriptor.
     pub fn of(&self, inode: u32) -> impl Iterator<Item = &LiveHolder> {
         let from = self.found.partition_point(|(found, _)| *found < inode);
@@ -87,46 +108,59 @@ impl Walk {
     fn add(&mut self, other: Walk) {
         self.found.extend(other.found);
         self.zombies.extend(other.zombies);
-        self.unreadable += other.unreadable;
+        self.unread.extend(other.unread);
+    }
+
+    fn add_unread(&mut self, pid: i32, process: Option<LiveProcess>) {
+        self.unread.push(Unread { pid, process });
     }
 
     fn sort(&mut self) {
         self.found
             .sort_unstable_by_key(|(inode, holder)| (*inode, holder.process.pid, holder.fd));
         self.zombies.sort_unstable_by_key(|zombie| zombie.pid);
+        self.unread.sort_unstable_by_key(|unread| unread.pid);
     }
 }
 
-/// Looks for sockets in the descriptors of every process, or only of `pids`.
-///
-/// `threads`: also in the tables that single threads have of their own; costs more.
+/// Looks for sockets in the descriptors of every process, or only of `pids`, also in tables that
+/// single threads have of their own.
 ///
 /// This takes a reference to each file for a moment, as lsof does.
 ///
 /// # Errors
-/// When `/proc` cannot be read, or a process for another reason than that it is gone or that the
-/// permission is missing.
-pub fn walk(
-    root: &ProcRoot,
-    wanted: &Wanted,
-    pids: Option<&[i32]>,
-    threads: bool,
-) -> Result<Walk, ProcessError> {
+/// When `/proc` cannot be read or shows nobody, or a process cannot be for another reason than
+/// that it is gone or that the permission is missing.
+pub fn walk(root: &ProcRoot, wanted: &Wanted, pids: Option<&[i32]>) -> Result<Walk, ProcessError> {
     let proc = File::open(root.path()).map_err(ProcessError::Read)?;
     let listed;
     let all: &[i32] = match pids {
         Some(pids) => pids,
         None => {
-            listed = root.pids()?;
+            listed = listed_pids(root)?;
             &listed
         }
     };
+    let hides = hides(root);
+    // kcmp(2) takes pids of the own namespace: a /proc of another one would name others by them.
+    let own = std::fs::read_link(root.path().join("self"));
+    let is_own = own.is_ok_and(|own| own.as_os_str() == std::process::id().to_string().as_str());
+    let share = |one, other| is_own && share_descriptors(one, other) == Ok(true);
+    // What is not there is gone, or only not shown: then a signal finds it.
+    let is_hidden =
+        |pid| pids.is_some() && hides && kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH);
     let next = AtomicUsize::new(0);
     let work = || -> Result<Walk, Errno> {
-        let mut mine = Walk::default();
+        let (mut mine, mut scratch) = (Walk::default(), Scratch::default());
         while let Some(pid) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Some(dir) = opened(&proc, *pid, &mut mine)? {
-                look(&dir, *pid, wanted, threads, &mut mine)?;
+            match ProcessDirectory::open(proc.as_fd(), *pid) {
+                Ok(Some(dir)) if !is_hidden(*pid) || dir.status(&mut scratch)?.is_some() => {
+                    look(&dir, *pid, wanted, &share, &mut scratch, &mut mine)?;
+                }
+                Ok(_) if is_hidden(*pid) => mine.add_unread(*pid, None),
+                Ok(_) => {}
+                Err(Errno::EACCES | Errno::EPERM) => mine.add_unread(*pid, None),
+                Err(other) => return Err(other),
             }
         }
         Ok(mine)
@@ -134,7 +168,10 @@ pub fn walk(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = cores.min(THREADS).min(all.len() / WORTH_A_THREAD).max(1);
     let mut whole = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+        // Where no thread can be made, this one does it all.
+        let others: Vec<_> = (1..workers)
+            .map_while(|_| Builder::new().spawn_scoped(scope, work).ok())
+            .collect();
         let mut whole = work();
         for other in others {
             let more = match other.join() {
@@ -151,19 +188,22 @@ pub fn walk(
     .map_err(|errno| ProcessError::Read(errno.into()))?;
     if let Some(pids) = pids {
         whole.zombies = zombies_of(root, pids)?;
+        if whole.found.is_empty() {
+            listed_pids(root)?;
+        }
     }
+    whole.hides = hides && pids.is_none();
     whole.sort();
     Ok(whole)
 }
 
-fn opened(proc: &File, pid: i32, walk: &mut Walk) -> Result<Option<ProcessDirectory>, Errno> {
-    match ProcessDirectory::open(proc.as_fd(), pid) {
-        // hidepid (proc(5))
-        Err(Errno::EACCES | Errno::EPERM) => {
-            walk.unreadable += 1;
-            Ok(None)
-        }
-        other => other,
+/// All pids. A directory without any is no `/proc`: it must not look like a machine where nobody
+/// holds anything.
+fn listed_pids(root: &ProcRoot) -> Result<Vec<i32>, ProcessError> {
+    let pids = root.pids()?;
+    match pids.is_empty() {
+        true => Err(ProcessError::Empty(root.path().to_owned())),
+        false => Ok(pids),
     }
 }
 
@@ -171,16 +211,21 @@ fn look(
     dir: &ProcessDirectory,
     pid: i32,
     wanted: &Wanted,
-    threads: bool,
+    share: &impl Fn(i32, i32) -> bool,
+    scratch: &mut Scratch,
     walk: &mut Walk,
 ) -> Result<(), Errno> {
-    let mut listed = dir.sockets(wanted)?;
-    if threads {
-        dir.sockets_of_threads(wanted, &mut listed)?;
-    }
+    let listed = dir.sockets(wanted, share, scratch)?;
     if !listed.any || listed.denied {
-        let Some(status) = dir.status()? else {
-            return Ok(());
+        let status = match dir.status(scratch) {
+            Ok(Some(status)) => status,
+            Ok(None) => return Ok(()),
+            // hidepid=1 (proc(5))
+            Err(Errno::EACCES | Errno::EPERM) => {
+                walk.add_unread(pid, None);
+                return Ok(());
+            }
+            Err(other) => return Err(other),
         };
         if status.is_zombie() {
             walk.zombies.push(Zombie {
@@ -193,20 +238,16 @@ fn look(
         if status.kernel_thread {
             return Ok(());
         }
-        if !listed.any && status.stat.threads > 1 && !threads {
-            // Its first thread may have ended while others go on.
-            let mut again = Listed::default();
-            dir.sockets_of_threads(wanted, &mut again)?;
-            listed.sockets = again.sockets;
-            listed.denied = again.denied || (listed.denied && !again.any);
+        if listed.denied {
+            let process = dir.named(status.stat)?;
+            walk.add_unread(pid, Some(process));
         }
-        walk.unreadable += usize::from(listed.denied);
     }
     if listed.sockets.is_empty() {
         return Ok(());
     }
     // Read after the descriptors and through the same directory: it is the process that has them.
-    let Some(process) = dir.process()? else {
+    let Some(process) = dir.process(scratch)? else {
         return Ok(());
     };
     let process: Arc<LiveProcess> = Arc::new(process);
@@ -224,8 +265,12 @@ fn look(
 /// The zombies among the children of few processes, without a look at all others.
 fn zombies_of(root: &ProcRoot, pids: &[i32]) -> Result<Vec<Zombie>, ProcessError> {
     let mut zombies = Vec::new();
+    let open = |pid| match ProcessWatch::open(root, pid) {
+        Err(error) if error.is_denied() => Ok(None),
+        opened => opened,
+    };
     for pid in pids {
-        let Some(watch) = ProcessWatch::open(root, *pid)? else {
+        let Some(watch) = open(*pid)? else {
             continue;
         };
         let children = match watch.children() {
@@ -234,7 +279,7 @@ fn zombies_of(root: &ProcRoot, pids: &[i32]) -> Result<Vec<Zombie>, ProcessError
             Err(error) => return Err(error),
         };
         for child in children {
-            let Some(watch) = ProcessWatch::open(root, child)? else {
+            let Some(watch) = open(child)? else {
                 continue;
             };
             let zombie = watch

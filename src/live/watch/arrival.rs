@@ -13,7 +13,7 @@ use crate::live::filter::{Condition, Ends};
 use crate::live::socket::{LiveSocket, Netns, Nobody, Owners};
 use crate::model::{Evidence, SocketFacts, TcpState, TimerKind, Tuple};
 use crate::observe::diag::{DiagError, DiagSocket};
-use crate::observe::inet_diag::Protocol;
+use crate::observe::inet_diag::{Binding, Protocol};
 use crate::observe::process::{ProcRoot, ProcessWatch};
 use crate::observe::tracepoints::recorder::pids_are_ours;
 use crate::observe::tracepoints::{KernelEvent, SocketAddress, StateChange, What};
@@ -196,6 +196,7 @@ impl Arrival {
         let socket = LiveSocket {
             protocol: Protocol::Tcp,
             netns: self.netns,
+            binding: Binding::default(),
             facts: told_facts(change),
         };
         let has_port = socket.facts.tuple.local.port() != 0;

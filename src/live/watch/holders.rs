@@ -162,10 +162,10 @@ impl Holders {
         }
         let inodes = Wanted::inodes(wanted.iter().map(|(_, inode)| *inode));
         // What cannot be looked at is not known.
-        let Ok(found) = walk(&self.root, &inodes, pids, false) else {
+        let Ok(found) = walk(&self.root, &inodes, pids) else {
             return;
         };
-        let complete = pids.is_none() && found.unreadable == 0;
+        let complete = pids.is_none() && found.is_complete();
         wanted.retain(|(id, inode)| {
             let holders: Vec<LiveHolder> = found.of(*inode).cloned().collect();
             if holders.is_empty() {

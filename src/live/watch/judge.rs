@@ -1,7 +1,7 @@
 //! [`Judge`]: which connections are meant, and which count.
 
 use super::connection::Connection;
-use crate::live::filter::matching::{Seen, Subject, matches};
+use crate::live::filter::matching::{Others, Seen, Subject, matches};
 use crate::live::filter::{Condition, Filter, Until};
 use crate::live::socket::LiveSocket;
 use crate::model::TcpState;
@@ -51,7 +51,7 @@ impl Judge {
 
     /// Whether a socket can be meant, now or later, whoever holds it.
     pub(super) fn may_mean(&self, socket: &LiveSocket) -> bool {
-        matches(&self.lasting, socket, &[], false) != Some(false)
+        matches(&self.lasting, socket, &[], Others::ANYBODY) != Some(false)
     }
 }
 
@@ -61,7 +61,7 @@ impl Connection {
     pub fn fits(&self, filter: &Filter) -> Option<bool> {
         let holders = self.owners.holders();
         let known = !holders.is_empty() || self.owners.is_complete();
-        let by_holders = matches(filter, &self.socket, holders, known);
+        let by_holders = matches(filter, &self.socket, holders, Others::unless(known));
         // Who connected or closed it held it then; others may have held it too.
         let by_callers = || {
             let seen = self.callers.iter().map(|caller| Seen {
@@ -73,7 +73,7 @@ impl Connection {
                 protocol: self.socket.protocol,
                 facts: &self.socket.facts,
                 holders: &seen.collect::<Vec<_>>(),
-                complete: false,
+                others: Others::ANYBODY,
             };
             filter.matches(&subject)
         };

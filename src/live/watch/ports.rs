@@ -98,7 +98,7 @@ mod tests {
     use crate::live::watch::connections::Told;
     use crate::live::watch::judge::Judge;
     use crate::model::{Evidence, TcpState, TimerKind, Tuple};
-    use crate::observe::inet_diag::Protocol;
+    use crate::observe::inet_diag::{Binding, Protocol};
 
     const ASKED: Duration = Duration::from_millis(10);
 
@@ -135,6 +135,7 @@ mod tests {
                 let socket = LiveSocket {
                     protocol: Protocol::Tcp,
                     netns: None,
+                    binding: Binding::default(),
                     facts: connecting(0),
                 };
                 let id = connections.add(socket, Owners::NotAsked);

@@ -16,7 +16,7 @@ use crate::live::netns::Scope;
 use crate::live::socket::{LiveSocket, Owners};
 use crate::model::TcpState;
 use crate::observe::diag::{DiagError, DiagSocket};
-use crate::observe::inet_diag::{Protocol, StateMask};
+use crate::observe::inet_diag::{Binding, Protocol, StateMask};
 use crate::observe::process::ProcRoot;
 use crate::observe::tracepoints::{Config, KernelEvents, Point, Unavailable};
 
@@ -144,6 +144,7 @@ impl Traced {
                     let socket = LiveSocket {
                         protocol: Protocol::Tcp,
                         netns: table.netns,
+                        binding: Binding::default(),
                         facts,
                     };
                     if connections.judge.may_mean(&socket) {

@@ -167,7 +167,7 @@ fn peers(root: &ProcRoot, tables: &Tables, rows: &[Row]) -> Result<Vec<Row>, Lis
     if wanted.is_empty() {
         return Ok(found);
     }
-    let walk = walk(root, &wanted, None, false)?;
+    let walk = walk(root, &wanted, None)?;
     for row in &mut found {
         let holders: Vec<LiveHolder> = walk.of(row.socket.facts.inode).cloned().collect();
         // Asked again: the inode is still this socket's, so the holders are.
@@ -180,7 +180,7 @@ fn peers(root: &ProcRoot, tables: &Tables, rows: &[Row]) -> Result<Vec<Row>, Lis
         if same && !holders.is_empty() {
             row.owners = Owners::Held {
                 holders,
-                complete: walk.unreadable == 0,
+                complete: walk.is_complete(),
             };
         }
     }

@@ -15,8 +15,21 @@ const MSG_LEN: usize = 4 + SOCKID_LEN + 20;
 const ATTRIBUTE_HEADER_LEN: usize = 4;
 /// `INET_DIAG_INFO`: the attribute that carries `struct tcp_info`.
 const INET_DIAG_INFO: u16 = 2;
+/// `INET_DIAG_SKV6ONLY`: of an IPv6 socket that is LISTEN or CLOSE, whether it takes no IPv4.
+const INET_DIAG_SKV6ONLY: u16 = 11;
 /// Up to the last field of `struct tcp_info` that is read, `tcpi_segs_in` (Linux 4.2).
 const TCP_INFO_LEN: usize = 144;
+
+/// What a socket is bound to besides its address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Binding {
+    /// The index of the interface that it is bound to (`SO_BINDTODEVICE`, or the scope of a
+    /// link-local address) in its namespace; 0: none.
+    pub interface: u32,
+    /// Of an IPv6 socket whether it takes no IPv4 (`IPV6_V6ONLY`). The kernel tells it of sockets
+    /// that listen or are not connected.
+    pub v6_only: Option<bool>,
+}
 
 /// What one datagram of the kernel's says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,10 +89,22 @@ pub enum DecodeError {
 pub fn parse(bytes: &[u8], sequence: u32) -> Result<Answer, DecodeError> {
     // A socket without attributes takes this many bytes.
     let most = bytes.len() / (HEADER_LEN + MSG_LEN);
-    let mut answer = Answer {
-        sockets: Vec::with_capacity(most),
-        ..Answer::default()
-    };
+    let mut sockets = Vec::with_capacity(most);
+    let mut answer = parse_each(bytes, sequence, &mut |facts, _| sockets.push(facts))?;
+    answer.sockets = sockets;
+    Ok(answer)
+}
+
+/// As [`parse`], with each socket as it is read, and its binding; the answer has none.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_each(
+    bytes: &[u8],
+    sequence: u32,
+    take: &mut dyn FnMut(SocketFacts, Binding),
+) -> Result<Answer, DecodeError> {
+    let mut answer = Answer::default();
     let mut at = 0;
     while at < bytes.len() {
         let what = "netlink header";
@@ -94,7 +119,7 @@ pub fn parse(bytes: &[u8], sequence: u32) -> Result<Answer, DecodeError> {
         }
         if mine {
             let body = &bytes[at + HEADER_LEN..at + length];
-            message(kind, flags, body, at + HEADER_LEN, &mut answer)?;
+            message(kind, flags, body, at + HEADER_LEN, &mut answer, take)?;
         }
         at += length.next_multiple_of(4);
     }
@@ -107,11 +132,13 @@ fn message(
     body: &[u8],
     at: usize,
     answer: &mut Answer,
+    take: &mut dyn FnMut(SocketFacts, Binding),
 ) -> Result<(), DecodeError> {
     answer.interrupted |= flags & libc::NLM_F_DUMP_INTR != 0;
     match kind {
         SOCK_DIAG_BY_FAMILY => {
-            answer.sockets.push(socket(body, at)?);
+            let (facts, binding) = socket(body, at)?;
+            take(facts, binding);
             if flags & libc::NLM_F_MULTI == 0 {
                 answer.end = Some(End::Done);
             }
@@ -138,7 +165,7 @@ fn ending(code: u32) -> End {
     }
 }
 
-fn socket(body: &[u8], at: usize) -> Result<SocketFacts, DecodeError> {
+fn socket(body: &[u8], at: usize) -> Result<(SocketFacts, Binding), DecodeError> {
     let what = "inet_diag_msg";
     if body.len() < MSG_LEN {
         return Err(DecodeError::CutOff { what, at });
@@ -159,7 +186,15 @@ fn socket(body: &[u8], at: usize) -> Result<SocketFacts, DecodeError> {
         remote: end(6, 24)?,
     };
     let state = TcpState::from_kernel(body[1]);
-    Ok(SocketFacts {
+    let [info, v6_only] = attributes(body, at, [INET_DIAG_INFO, INET_DIAG_SKV6ONLY])?;
+    let binding = Binding {
+        interface: scope,
+        v6_only: v6_only
+            .and_then(<[u8]>::first)
+            .map(|only| *only != 0)
+            .filter(|_| family == AF_INET6),
+    };
+    let facts = SocketFacts {
         tuple,
         state,
         timer: TimerKind::from_kernel(body[2]),
@@ -171,11 +206,12 @@ fn socket(body: &[u8], at: usize) -> Result<SocketFacts, DecodeError> {
         uid: word(64)?,
         inode: word(68)?,
         // A listener's tcp_info has its queue in the place of unacknowledged segments.
-        info: match attribute(body, at, INET_DIAG_INFO)? {
+        info: match info {
             Some(bytes) if state != TcpState::Listen => tcp_info(bytes),
             _ => None,
         },
-    })
+    };
+    Ok((facts, binding))
 }
 
 fn socket_address(
@@ -203,11 +239,15 @@ fn socket_address(
     }
 }
 
-/// The payload of the attribute `wanted`. All of them are walked: a broken one is an error
+/// The payloads of the attributes `wanted`. All of them are walked: a broken one is an error
 /// wherever it stands.
-fn attribute(body: &[u8], at: usize, wanted: u16) -> Result<Option<&[u8]>, DecodeError> {
+fn attributes<const N: usize>(
+    body: &[u8],
+    at: usize,
+    wanted: [u16; N],
+) -> Result<[Option<&[u8]>; N], DecodeError> {
     let what = "attribute";
-    let mut found = None;
+    let mut found = [None; N];
     let mut offset = MSG_LEN;
     while offset < body.len() {
         let at = at + offset;
@@ -217,8 +257,8 @@ fn attribute(body: &[u8], at: usize, wanted: u16) -> Result<Option<&[u8]>, Decod
         if length < ATTRIBUTE_HEADER_LEN || length > body.len() - offset {
             return Err(DecodeError::Length { what, at, length });
         }
-        if kind == wanted {
-            found = Some(&body[offset + ATTRIBUTE_HEADER_LEN..offset + length]);
+        if let Some(at) = wanted.iter().position(|wanted| *wanted == kind) {
+            found[at] = Some(&body[offset + ATTRIBUTE_HEADER_LEN..offset + length]);
         }
         offset += length.next_multiple_of(4);
     }

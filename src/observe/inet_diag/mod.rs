@@ -6,7 +6,7 @@ mod answer;
 mod bytecode;
 mod request;
 
-pub use answer::{Answer, DecodeError, End, parse};
+pub use answer::{Answer, Binding, DecodeError, End, parse, parse_each};
 pub use bytecode::{Code, Side, Test};
 pub use request::{Extensions, Family, Protocol, REQUEST_LEN, Request, StateMask};
 

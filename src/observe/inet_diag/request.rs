@@ -15,7 +15,7 @@ const INET_DIAG_REQ_BYTECODE: u16 = 1;
 const ATTRIBUTE_HEADER_LEN: usize = 4;
 
 /// A transport protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
     /// TCP.
     Tcp,

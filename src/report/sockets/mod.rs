@@ -8,7 +8,8 @@
 //! | `address` | addresses and ports, with names where they are asked for |
 //! | [`notes`] | what could not be seen; zombies |
 //!
-//! A machine may have a hundred thousand sockets: everything is written as it is made.
+//! A machine may have a hundred thousand sockets: records are written as they are made, and no cell of a
+//! table has memory of its own.
 
 mod address;
 pub mod notes;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::address::push_process;
 use crate::live::listing::Listing;
-use crate::report::text::{count, escape};
+use crate::report::text::count;
 
 /// The lines below a table; none when there is nothing to say.
 pub fn notes(listing: &Listing) -> Vec<String> {
@@ -22,6 +23,24 @@ pub fn notes(listing: &Listing) -> Vec<String> {
             "{} may be meant too: that depends on owners that could not be seen",
             count(unseen.undecided, "socket")
         ));
+    }
+    if unseen.hides && !nothing {
+        notes.push(
+            "this /proc hides processes of others (hidepid): owners may be missing".to_owned(),
+        );
+    }
+    if unseen.elsewhere > 0 {
+        notes.push(format!(
+            "{} of the filter {} sockets in another network namespace, which are not listed: \
+             `--netns PID` or `--netns all` lists them",
+            count_of(unseen.elsewhere, "process", "processes"),
+            if unseen.elsewhere == 1 { "has" } else { "have" },
+        ));
+    }
+    if unseen.only_makers {
+        notes.push(
+            "users are those who made the sockets: who holds them was not looked at".to_owned(),
+        );
     }
     if unseen.only_named && !listing.rows.is_empty() {
         notes.push(
@@ -64,7 +83,11 @@ fn zombies(listing: &Listing) -> Vec<String> {
         holders
             .map(|holder| &holder.process)
             .find(|process| process.pid == pid)
-            .map_or_else(String::new, |process| escape(&process.name))
+            .map_or_else(String::new, |process| {
+                let mut name = String::new();
+                push_process(&mut name, &process.name);
+                name
+            })
     };
     by_parent
         .into_iter()

@@ -1,17 +1,19 @@
-//! The sockets for programs: JSON, JSON lines, CSV. Names are as they are in JSON, which escapes
-//! control characters, and escaped in CSV, which does not.
+//! The sockets for programs: JSON, JSON lines, CSV. Names are as they are in JSON, where what steers
+//! a terminal is written as `\uXXXX`, and escaped in CSV.
 
+use std::borrow::Cow;
 use std::io;
 
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
+use super::address::enlisted;
 use crate::live::listing::{Listing, Row, Unseen};
 use crate::live::names::Names;
 use crate::live::socket::{LiveHolder, Owners, Zombie};
 use crate::model::{TcpState, TimerKind};
 use crate::observe::inet_diag::Protocol;
-use crate::report::text::escape;
+use crate::report::visible_json::to_writer;
 
 /// How long the kernel keeps TIME_WAIT, in milliseconds (`TCP_TIMEWAIT_LEN`).
 const TIME_WAIT_MS: u32 = 60_000;
@@ -27,6 +29,8 @@ struct Record<'a> {
     local_port: u16,
     remote_address: String,
     remote_port: u16,
+    interface: Option<Cow<'a, str>>,
+    v6_only: Option<bool>,
     state: String,
     recv_q: u32,
     send_q: u32,
@@ -81,6 +85,8 @@ impl<'a> Record<'a> {
             local_port: facts.tuple.local.port(),
             remote_address: facts.tuple.remote.ip().to_string(),
             remote_port: facts.tuple.remote.port(),
+            interface: interface(row, names),
+            v6_only: row.socket.binding.v6_only,
             state: match row.socket.udp() {
                 Some(udp) => udp.word().to_owned(),
                 None => facts.state.to_string(),
@@ -99,6 +105,17 @@ impl<'a> Record<'a> {
             why,
             holders_complete: row.owners.is_complete(),
         }
+    }
+}
+
+/// The interface that a socket is bound to; its index where its name is not known.
+fn interface<'a>(row: &Row, names: &'a Names) -> Option<Cow<'a, str>> {
+    match row.socket.binding.interface {
+        0 => None,
+        index => Some(match names.interface(row.socket.netns, index) {
+            Some(name) => Cow::Borrowed(name),
+            None => Cow::Owned(format!("if{index}")),
+        }),
     }
 }
 
@@ -172,7 +189,7 @@ pub(super) fn json(out: &mut dyn io::Write, listing: &Listing, names: &Names) ->
         zombies: listing.zombies.iter().map(Into::into).collect(),
         unseen: listing.unseen,
     };
-    serde_json::to_writer(&mut *out, &whole)?;
+    to_writer(&mut *out, &whole)?;
     out.write_all(b"\n")
 }
 
@@ -182,7 +199,7 @@ pub(super) fn json_lines(
     names: &Names,
 ) -> io::Result<()> {
     for row in &listing.rows {
-        serde_json::to_writer(&mut *out, &WithHolders(row, names))?;
+        to_writer(&mut *out, &WithHolders(row, names))?;
         out.write_all(b"\n")?;
     }
     Ok(())
@@ -199,6 +216,8 @@ pub(super) fn csv(out: &mut dyn io::Write, listing: &Listing, names: &Names) -> 
         local_port: u16,
         remote_address: &'a str,
         remote_port: u16,
+        interface: Option<&'a str>,
+        v6_only: Option<bool>,
         state: &'a str,
         recv_q: u32,
         send_q: u32,
@@ -228,6 +247,8 @@ pub(super) fn csv(out: &mut dyn io::Write, listing: &Listing, names: &Names) -> 
                 local_port: record.local_port,
                 remote_address: &record.remote_address,
                 remote_port: record.remote_port,
+                interface: record.interface.as_deref(),
+                v6_only: record.v6_only,
                 state: &record.state,
                 recv_q: record.recv_q,
                 send_q: record.send_q,
@@ -251,5 +272,6 @@ pub(super) fn csv(out: &mut dyn io::Write, listing: &Listing, names: &Names) -> 
 
 fn named(holder: &LiveHolder) -> String {
     let process = &holder.process;
-    format!("{}/{}/{}", escape(&process.name), process.pid, holder.fd)
+    let name = enlisted(&process.name, &['/', ' ']);
+    format!("{name}/{}/{}", process.pid, holder.fd)
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use super::address::{Notation, push_end, push_host, push_port};
+use super::address::{Notation, enlisted, push_bound_host, push_end, push_host, push_port};
 use super::table::{protocol_word, push_user};
 use crate::live::listing::{Listing, Row};
 use crate::live::names::Names;
@@ -54,7 +54,7 @@ pub(super) fn lsof(
             let facts = &row.socket.facts;
             // lsof shows nine characters of a name and says nothing of the rest.
             let command: String = holder.process.name.chars().take(9).collect();
-            cells.add(Tone::Plain, |to| to.push_str(&escape(&command)));
+            cells.add(Tone::Plain, |to| to.push_str(&enlisted(&command, &[' '])));
             number(cells, holder.process.pid);
             cells.add(Tone::Plain, |to| push_user(to, holder.process.uid, names));
             number(cells, holder.fd);
@@ -137,16 +137,24 @@ pub(super) fn ss(
         });
         number(cells, facts.recv_q);
         number(cells, facts.send_q);
-        for end in [facts.tuple.local, facts.tuple.remote] {
-            // A socket on [::] takes IPv4 too, unless IPV6_V6ONLY is set: to ss it is *.
-            let both = end.is_ipv6() && facts.tuple.local.ip().is_unspecified();
-            let notation = Notation {
-                any: both.then_some("*"),
-                ..Notation::PLAIN
-            };
-            cells.add(Tone::Plain, |to| push_host(to, end.ip(), notation, names));
-            cells.add(Tone::Plain, |to| push_port(to, end.port(), protocol, names));
-        }
+        let (local, remote) = (facts.tuple.local, facts.tuple.remote);
+        cells.add(Tone::Plain, |to| {
+            push_bound_host(to, &row.socket, Notation::PLAIN, names);
+        });
+        cells.add(Tone::Plain, |to| {
+            push_port(to, local.port(), protocol, names)
+        });
+        let both = row.socket.binding.v6_only == Some(false);
+        let notation = Notation {
+            any: both.then_some("*"),
+            ..Notation::PLAIN
+        };
+        cells.add(Tone::Plain, |to| {
+            push_host(to, remote.ip(), notation, names)
+        });
+        cells.add(Tone::Plain, |to| {
+            push_port(to, remote.port(), protocol, names)
+        });
         cells.add(Tone::Plain, |to| push_ss_users(to, row));
     })
 }
@@ -165,7 +173,8 @@ fn push_ss_users(to: &mut String, row: &Row) {
         let _ = write!(
             to,
             "(\"{}\",pid={},fd={})",
-            escape(&holder.process.name),
+            // A quotation mark of its own would end the name.
+            enlisted(&holder.process.name, &['"']),
             holder.process.pid,
             holder.fd
         );

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use super::address::{Notation, push_end, push_name, push_number};
+use super::address::{Notation, push_bound, push_end, push_name, push_number, push_process};
 use crate::live::listing::{Listing, Row};
 use crate::live::names::Names;
 use crate::live::socket::{LiveHolder, LiveSocket, Owners};
@@ -16,6 +16,11 @@ use crate::report::palette::Tone;
 /// From here on there is room for the long titles.
 const ROOMY: usize = 100;
 
+/// From so many processes on that hold a socket, a terminal shows only some.
+const MANY: usize = 9;
+/// So many.
+const SHOWN: usize = 4;
+
 /// The columns of a table.
 #[derive(Clone, Copy)]
 struct Shape {
@@ -23,6 +28,8 @@ struct Shape {
     several: bool,
     /// Whether timer and user have columns of their own; otherwise the last column has them.
     wide: bool,
+    /// Whether of many processes that hold a socket a few are shown.
+    few: bool,
 }
 
 pub(super) fn write(
@@ -36,6 +43,7 @@ pub(super) fn write(
     let wide = Shape {
         several,
         wide: true,
+        few: limit.is_some(),
     };
     let shape = match limit {
         Some(limit) if !fits(wide, listing, names, limit) => Shape {
@@ -87,6 +95,7 @@ fn add(cells: &mut Cells, row: &Row, shape: Shape, names: &Names) {
         protocol,
         facts,
         netns,
+        ..
     } = &row.socket;
     if shape.several {
         cells.add(Tone::Faint, |to| {
@@ -104,7 +113,7 @@ fn add(cells: &mut Cells, row: &Row, shape: Shape, names: &Names) {
         cells.add(Tone::Plain, |to| push_number(to, queue));
     }
     cells.add(Tone::Plain, |to| {
-        push_end(to, facts.tuple.local, *protocol, Notation::PLAIN, names);
+        push_bound(to, &row.socket, Notation::PLAIN, names);
     });
     cells.add(Tone::Plain, |to| {
         match row.socket.is_listener() || row.socket.udp() == Some(UdpState::Unconnected) {
@@ -120,12 +129,12 @@ fn add(cells: &mut Cells, row: &Row, shape: Shape, names: &Names) {
             _ => push_user(to, facts.uid, names),
         });
         cells.add(tone(&row.owners), |to| {
-            push_owners(to, row, Some(facts.uid), names);
+            push_owners(to, row, Some(facts.uid), shape.few, names);
         });
         return;
     }
     cells.add(tone(&row.owners), |to| {
-        push_owners(to, row, None, names);
+        push_owners(to, row, None, shape.few, names);
         if facts.timer != TimerKind::Off {
             if row.owners != Owners::NotAsked {
                 to.push_str(", ");
@@ -193,7 +202,9 @@ pub(super) fn push_user(to: &mut String, uid: u32, names: &Names) {
 }
 
 /// `nginx 33 fd 4, 34 fd 4+5 (www-data)`; the user where it is not `told` already.
-fn push_owners(to: &mut String, row: &Row, told: Option<u32>, names: &Names) {
+///
+/// Where only a `few` are shown, `nginx 33 fd 4, …, 40 more processes`.
+fn push_owners(to: &mut String, row: &Row, told: Option<u32>, few: bool, names: &Names) {
     let holders = match &row.owners {
         Owners::NotAsked => return,
         Owners::Nobody(why) => {
@@ -208,7 +219,12 @@ fn push_owners(to: &mut String, row: &Row, told: Option<u32>, names: &Names) {
         Owners::Held { holders, .. } => holders,
     };
     let mut last: Option<&LiveHolder> = None;
-    for holder in holders {
+    let processes = holders.chunk_by(|one, other| one.process.pid == other.process.pid);
+    let (shown, more) = match processes.clone().count() {
+        many @ MANY.. if few => (SHOWN, many - SHOWN),
+        count => (count, 0),
+    };
+    for holder in processes.take(shown).flatten() {
         let process = &holder.process;
         if last.is_some_and(|last| last.process.pid == process.pid) {
             let _ = write!(to, "+{}", holder.fd);
@@ -221,7 +237,7 @@ fn push_owners(to: &mut String, row: &Row, told: Option<u32>, names: &Names) {
             }
             // Of forked processes the name is the same.
             if last.is_none_or(|last| last.process.name != process.name) {
-                push_name(to, &process.name);
+                push_process(to, &process.name);
                 to.push(' ');
             }
             push_number(to, process.pid.unsigned_abs());
@@ -232,6 +248,9 @@ fn push_owners(to: &mut String, row: &Row, told: Option<u32>, names: &Names) {
     }
     if let Some(last) = last {
         push_user_unless(to, last, told, names);
+    }
+    if more > 0 {
+        let _ = write!(to, ", {more} more processes");
     }
 }
 

@@ -16,11 +16,6 @@ fn process(root: &Path, pid: i32, comm: &str, state: char, flags: u64, threads: 
         format!("{pid} ({comm}) {state} 1 1 1 0 -1 {flags} 0 0 0 0 0 0 0 0 20 0 {threads} 0 77 {zeros}0\n"),
     )
     .expect("stat");
-    fs::write(
-        dir.join("status"),
-        format!("Name:\tUid: 9 9 9 9\nUid:\t1000\t33\t33\t33\nPid:\t{pid}\n"),
-    )
-    .expect("status");
 }
 
 fn holds(root: &Path, table: &str, fd: &str, target: &str) {
@@ -29,8 +24,8 @@ fn holds(root: &Path, table: &str, fd: &str, target: &str) {
     symlink(target, table.join(fd)).expect("a link");
 }
 
-fn walked(root: &Path, wanted: &Wanted, threads: bool) -> Walk {
-    walk(&ProcRoot::at(root), wanted, None, threads).expect("walked")
+fn walked(root: &Path, wanted: &Wanted) -> Walk {
+    walk(&ProcRoot::at(root), wanted, None).expect("walked")
 }
 
 fn found(walk: &Walk) -> Vec<(u32, i32, i32)> {
@@ -55,12 +50,12 @@ fn every_holder_of_a_wanted_socket_is_found() {
         );
         holds(root, &format!("{pid}/fd"), "x", "socket:[500]");
     }
-    let shared = walked(root, &Wanted::inodes([500, 0]), false);
+    let shared = walked(root, &Wanted::inodes([500, 0]));
     assert_eq!(
         found(&shared),
         (10..100).map(|pid| (500, pid, 3)).collect::<Vec<_>>()
     );
-    let all = walked(root, &Wanted::All, false);
+    let all = walked(root, &Wanted::All);
     assert_eq!(all.iter().count(), 180);
     assert_eq!(all.of(1042).count(), 1);
     assert_eq!(all.of(1).count(), 0);
@@ -72,7 +67,7 @@ fn a_name_may_be_anything() {
     let root = root.path();
     process(root, 10, "a) S 1 (\x1b[31m", 'S', 0, 1);
     holds(root, "10/fd", "3", "socket:[500]");
-    let walk = walked(root, &Wanted::All, false);
+    let walk = walked(root, &Wanted::All);
     let (_, holder) = walk.iter().next().expect("found");
     assert_eq!(holder.process.name, "a) S 1 (\x1b[31m");
     assert_eq!(holder.process.start_ticks, 77);
@@ -86,9 +81,9 @@ fn one_that_went_while_it_was_read_holds_nothing() {
     holds(root, "10/fd", "3", "socket:[500]");
     fs::remove_file(root.join("10/stat")).expect("removed");
     fs::create_dir(root.join("11")).expect("a process without anything");
-    let walk = walked(root, &Wanted::All, false);
+    let walk = walked(root, &Wanted::All);
     assert_eq!(found(&walk), []);
-    assert_eq!(walk.unreadable, 0);
+    assert_eq!(walk.unread, []);
 }
 
 #[test]
@@ -97,7 +92,7 @@ fn zombies_are_told_and_kernel_threads_are_not_missed() {
     let root = root.path();
     process(root, 10, "ended", 'Z', 0, 1);
     process(root, 11, "kworker", 'I', 0x0020_0040, 1);
-    let walk = walked(root, &Wanted::All, false);
+    let walk = walked(root, &Wanted::All);
     assert_eq!(
         walk.zombies,
         [Zombie {
@@ -106,36 +101,50 @@ fn zombies_are_told_and_kernel_threads_are_not_missed() {
             name: "ended".to_owned()
         }]
     );
-    assert_eq!(walk.unreadable, 0);
+    assert_eq!(walk.unread, []);
 }
 
 #[test]
-fn a_table_that_only_a_thread_has_is_found_when_asked_for() {
+fn a_table_that_only_a_thread_has_is_looked_at_too() {
     let root = tempfile::tempdir().expect("tempdir");
     let root = root.path();
     process(root, 10, "threads", 'S', 0, 2);
-    holds(root, "10/fd", "3", "/dev/null");
+    holds(root, "10/fd", "3", "socket:[400]");
+    holds(root, "10/task/11/fd", "3", "socket:[400]");
     holds(root, "10/task/11/fd", "4", "socket:[500]");
-    let wanted = Wanted::inodes([500]);
-    assert_eq!(found(&walked(root, &wanted, false)), []);
-    assert_eq!(found(&walked(root, &wanted, true)), [(500, 10, 4)]);
+    assert_eq!(
+        found(&walked(root, &Wanted::All)),
+        [(400, 10, 3), (500, 10, 4)]
+    );
 
     // Its first thread ended: there is nothing but what the others have.
     process(root, 20, "leader", 'Z', 0, 2);
     holds(root, "20/task/21/fd", "7", "socket:[600]");
-    assert_eq!(
-        found(&walked(root, &Wanted::inodes([600]), false)),
-        [(600, 20, 7)]
-    );
+    assert_eq!(found(&walked(root, &Wanted::inodes([600]))), [(600, 20, 7)]);
 }
 
+/// The directory of a process belongs to its effective user, whatever is in it.
 #[test]
-fn the_effective_user_is_taken_where_the_directory_is_roots() {
+fn the_directory_tells_the_effective_user() {
     let root = tempfile::tempdir().expect("tempdir");
     process(root.path(), 10, "daemon", 'S', 0, 1);
     holds(root.path(), "10/fd", "3", "socket:[500]");
-    let walk = walked(root.path(), &Wanted::All, false);
+    let mut owner = nix::unistd::geteuid();
+    if owner.is_root() {
+        owner = nix::unistd::Uid::from_raw(33);
+        nix::unistd::chown(&root.path().join("10"), Some(owner), None).expect("chown");
+    }
+    let walk = walked(root.path(), &Wanted::All);
     let (_, holder) = walk.iter().next().expect("found");
-    let owner = nix::unistd::geteuid().as_raw();
-    assert_eq!(holder.process.uid, if owner == 0 { 33 } else { owner });
+    assert_eq!(holder.process.uid, owner.as_raw());
+}
+
+#[test]
+fn a_proc_without_processes_is_an_error() {
+    let root = tempfile::tempdir().expect("tempdir");
+    let at = ProcRoot::at(root.path());
+    for pids in [None, Some(&[10][..])] {
+        let error = walk(&at, &Wanted::All, pids).expect_err("nobody");
+        assert!(error.to_string().contains("mounted"), "{error}");
+    }
 }
