@@ -15,6 +15,8 @@ use crate::model::{ExitStatus, HostName, ProcState, ProcessName};
 use crate::sys::pidfd::PidFd;
 
 mod ends;
+#[cfg(test)]
+mod tests;
 mod told;
 mod traced;
 
@@ -248,6 +250,8 @@ impl Processes {
                 Some(stat) => watch.is_quiet_given(&stat, process.stopped)?,
                 None => false,
             };
+            // A zombie is one once its parent has gone on and left it.
+            let quiet = quiet && (!self.has_zombie(index) || watch.is_off_cpu()?);
             Ok((children, quiet))
         });
         match looked {
