@@ -334,8 +334,13 @@ fn who_is_killed_at_any_moment_leaves_nobody_stopped() {
 
 #[test]
 fn without_permission_to_trace_it_says_what_would_help() {
+    assert_refused(&[], "ptrace is not permitted");
+    assert_refused(&["SECCOMP"], "seccomp filters are not permitted");
+}
+
+fn assert_refused(defines: &[&str], why: &str) {
     let folder = tempfile::tempdir().expect("a folder");
-    let wrapper = cc(folder.path(), "no_ptrace", &[]);
+    let wrapper = cc(folder.path(), "no_ptrace", defines);
     let mark = Mark::new("no-ptrace");
     for arguments in [
         &["run", "normal-close", "--syscalls"][..],
@@ -350,7 +355,7 @@ fn without_permission_to_trace_it_says_what_would_help() {
         let text = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(3), "{text}");
         assert!(
-            text.contains("cannot trace system calls: ptrace is not permitted"),
+            text.contains(&format!("cannot trace system calls: {why}")),
             "{text}"
         );
         assert!(text.contains("help:"), "{text}");
