@@ -433,7 +433,7 @@ impl Processes {
 }
 
 /// The pid that a process has in its own pid namespace (`NSpid` of `/proc/PID/status`).
-fn inner_pid(pid: i32) -> i32 {
+pub(crate) fn inner_pid(pid: i32) -> i32 {
     let status = std::fs::read(format!("/proc/{pid}/status")).unwrap_or_default();
     String::from_utf8_lossy(&status)
         .lines()

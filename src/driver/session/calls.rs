@@ -72,7 +72,12 @@ impl Session<'_> {
                 aspect: Aspect::Calls,
                 why: format!("{process}: {why}"),
             },
-            What::Forked { child, pidfd } => {
+            What::Forked {
+                child,
+                inner,
+                pidfd,
+            } => {
+                let child = (child, inner);
                 return self.processes.forked(pid, child, pidfd, &mut self.pen);
             }
             What::Looked { inode, seen } => {

@@ -49,8 +49,15 @@ impl Processes {
         Some(&known.name)
     }
 
-    /// A process forked; `pidfd` was opened before the child ran.
-    pub fn forked(&mut self, parent: i32, child: i32, pidfd: Option<PidFd>, pen: &mut Recorder) {
+    /// A process forked; `pidfd` was opened, and the pid by which the child knows itself was read,
+    /// before the child ran.
+    pub fn forked(
+        &mut self,
+        parent: i32,
+        (child, inner): (i32, i32),
+        pidfd: Option<PidFd>,
+        pen: &mut Recorder,
+    ) {
         let known = |process: &super::Watched| process.pid == child && !process.reaped;
         let Some(parent) = self.all.iter().rposition(|process| process.pid == parent) else {
             return;
@@ -60,6 +67,9 @@ impl Processes {
         }
         let watch = ProcessWatch::open(&self.root, child).ok().flatten();
         self.take_child(parent, child, pidfd, watch, pen);
+        if let Some(taken) = self.all.last_mut() {
+            taken.inner_pid = inner;
+        }
     }
 
     /// A process collected the status of a child: `child` is the child's pid as the process knows

@@ -6,6 +6,7 @@ use nix::unistd::{Pid, getsid};
 
 use super::{Remote, Resumed, Tracer};
 use crate::model::ExitStatus;
+use crate::observe::processes::inner_pid;
 use crate::observe::syscalls::What;
 use crate::observe::syscalls::decode::Ended;
 use crate::observe::syscalls::files::Shared;
@@ -67,8 +68,14 @@ impl Tracer {
         self.tracees.processes.insert(child, process);
         self.tracees.add_thread(child, child);
         if started {
-            let pidfd = PidFd::open(child).ok();
-            self.send(parent, What::Forked { child, pidfd });
+            // It may be gone before anybody else looks.
+            let (inner, pidfd) = (inner_pid(child), PidFd::open(child).ok());
+            let what = What::Forked {
+                child,
+                inner,
+                pidfd,
+            };
+            self.send(parent, what);
         }
     }
 
