@@ -2,7 +2,7 @@
 
 use super::happening::Moment;
 use super::{Happening, effects};
-use crate::event::{Call, CallResult, SignalFate, SignalOrigin};
+use crate::event::{Call, CallResult, SignalFate, SignalOrigin, SocketKey};
 use crate::model::{ProcessName, errno_name, restart_name, signal_name};
 use crate::report::palette::Tone;
 use crate::report::text::{escape, visible};
@@ -66,8 +66,10 @@ impl Moment<'_> {
         if !self.all && !self.is_worth_a_row(call) {
             return None;
         }
-        let (name, args) = (escape(&call.name), visible(&call.args));
-        let effect = effects::of_call(self.links);
+        let name = self.by_thread(&call.name);
+        let args = self.with_endpoint(process, call);
+        let opened = self.mark(process, self.subject.and_then(|subject| subject.opened));
+        let effect = format!("{opened}{}", effects::of_call(self.links));
         let (tone, result) = match call.result {
             CallResult::Nothing => {
                 return self.of(process, Tone::Plain, format!("caught {name}"));
@@ -79,6 +81,9 @@ impl Moment<'_> {
             }
             CallResult::Errno(errno) => (Tone::Bad, errno_name(errno)),
             CallResult::Eof => (Tone::Plain, "EOF".to_owned()),
+            CallResult::Value(0) if waits_for_descriptors(&call.name) => {
+                (Tone::Plain, "0 (timeout)".to_owned())
+            }
             CallResult::Value(0) => {
                 let text = format!("{name}({args}){effect}");
                 return self.of(process, Tone::Plain, text);
@@ -88,9 +93,50 @@ impl Moment<'_> {
         self.of(process, tone, format!("{name}({args}) → {result}{effect}"))
     }
 
+    /// A call with the thread that made it: `thread 2 close`.
+    fn by_thread(&self, name: &str) -> String {
+        match self.thread {
+            Some(number) => format!("thread {number} {}", escape(name)),
+            None => escape(name),
+        }
+    }
+
+    /// The arguments, the descriptor with the endpoint behind it as `strace -yy` writes it:
+    /// `5<conn2>, buf, 4096`.
+    fn with_endpoint(&self, process: &ProcessName, call: &Call) -> String {
+        let args = visible(&call.args);
+        let mark = self.mark(process, self.subject.and_then(|subject| subject.of));
+        let Some(rest) = call
+            .fd
+            .filter(|_| !mark.is_empty())
+            .and_then(|fd| args.strip_prefix(&fd.to_string()))
+            .filter(|rest| rest.is_empty() || rest.starts_with(','))
+        else {
+            return args;
+        };
+        let fd = &args[..args.len() - rest.len()];
+        format!("{fd}{mark}{rest}")
+    }
+
+    /// `<conn2>`: what tells an endpoint from others of its lane, where there are others.
+    fn mark(&self, process: &ProcessName, key: Option<SocketKey>) -> String {
+        let Some(endpoint) = key.and_then(|key| self.lanes.endpoint(key)) else {
+            return String::new();
+        };
+        match self.lanes.label(endpoint) {
+            label if label.is_empty() => label,
+            _ if endpoint.name.program() == process.program() => {
+                format!("<{}>", escape(endpoint.name.local()))
+            }
+            label => format!("<{label}>"),
+        }
+    }
+
     fn is_worth_a_row(&self, call: &Call) -> bool {
         let name = call.name.as_str();
         match call.result {
+            // Some programs ask so whether they have been started by a server.
+            CallResult::Errno(libc::ENOTSOCK) if is_a_question(call) => false,
             CallResult::Value(_) | CallResult::Never if SHOWN_OTHERWISE.contains(&name) => false,
             CallResult::Value(_) if DETAILS.contains(&name) => self.traced,
             CallResult::Value(_) if name == "rt_sigaction" => says_much(&call.args),
@@ -129,6 +175,14 @@ impl Moment<'_> {
         };
         self.of(process, Tone::Closing, text)
     }
+}
+
+/// Whether a result of 0 says that nothing was ready in time.
+fn waits_for_descriptors(name: &str) -> bool {
+    matches!(
+        name,
+        "poll" | "ppoll" | "select" | "pselect6" | "epoll_wait" | "epoll_pwait" | "epoll_pwait2"
+    )
 }
 
 /// Whether an error only answers what the program asked.

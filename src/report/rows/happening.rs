@@ -1,7 +1,7 @@
 //! One event in words.
 
 use super::{Class, Happening, Lanes, effects};
-use crate::causes::Link;
+use crate::causes::{Link, Subject};
 use crate::event::{Event, Kind, Reaper, Stream, ToldSegment};
 use crate::model::{ExitStatus, Holder, ProcState, ProcessName, SocketFacts, TcpState};
 use crate::report::palette::Tone;
@@ -17,6 +17,10 @@ pub(super) struct Moment<'a> {
     pub(super) all: bool,
     /// What the event did to connections.
     pub(super) links: &'a [Link],
+    /// The sockets that the event is about, if it is a call.
+    pub(super) subject: Option<Subject>,
+    /// Which thread made the call, where its process has several.
+    pub(super) thread: Option<usize>,
     /// The events before it.
     pub(super) before: &'a [Event],
     /// System calls are traced: the user wants to see them.

@@ -8,6 +8,7 @@ mod happening;
 mod lanes;
 mod segments;
 mod select;
+mod threads;
 
 pub(super) use happening::holders;
 pub use lanes::{Lanes, Side};

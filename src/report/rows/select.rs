@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::happening::{self, Moment};
+use super::threads::Threads;
 use super::{Class, Happening, LaneCell, Lanes, Row, RowKind, Rung, Side, StepHead, condense};
-use crate::causes::{self, Link};
+use crate::causes::{self, Causes};
 use crate::event::{Cause, Event, Kind, Packet, PacketId, SocketKey, Source};
 use crate::model::{Holder, ProcessName, Role, TcpState, Tuple, UdpState};
 use crate::report::palette::Tone;
@@ -55,8 +56,8 @@ pub(super) struct Selector<'a> {
     holders: HashMap<SocketKey, (&'a [Holder], &'a [ProcessName])>,
     held_once: HashSet<SocketKey>,
     pub(super) underway: HashMap<PacketId, &'a Packet>,
-    /// By event, ascending.
-    links: Vec<Link>,
+    causes: Causes,
+    threads: Threads<'a>,
     actions: HashMap<usize, usize>,
     /// What each process installed last for each signal.
     actions_on: HashMap<(&'a ProcessName, &'a str), &'a String>,
@@ -89,7 +90,8 @@ impl<'a> Selector<'a> {
             holders: HashMap::new(),
             held_once: HashSet::new(),
             underway: HashMap::new(),
-            links: causes::links(&run.timeline),
+            causes: causes::read(&run.timeline),
+            threads: Threads::of(events),
             actions,
             actions_on: HashMap::new(),
             quiet,
@@ -157,10 +159,16 @@ impl<'a> Selector<'a> {
             Kind::Exited { process, .. } => self.stays_zombie(index, process),
             _ => false,
         };
-        let from = self.links.partition_point(|link| link.event < index);
-        let to = self.links.partition_point(|link| link.event <= index);
+        let links = &self.causes.links;
+        let from = links.partition_point(|link| link.event < index);
+        let to = links.partition_point(|link| link.event <= index);
         Moment {
-            links: &self.links[from..to],
+            links: &links[from..to],
+            subject: self.causes.subjects.get(&index).copied(),
+            thread: match &event.kind {
+                Kind::Called { process, call } => self.threads.number(process, call),
+                _ => None,
+            },
             before: &self.events[..index],
             lanes: self.lanes,
             all: self.detail.all,
@@ -359,12 +367,12 @@ impl<'a> Selector<'a> {
         let Some(endpoint) = self.lanes.endpoint(key) else {
             return;
         };
+        let held = match gone && unreadable.is_empty() {
+            true => "held by nobody".to_owned(),
+            false => happening::holders(holders, unreadable, state, held_before),
+        };
         let happening = Happening {
-            text: format!(
-                "{} {}",
-                escape(endpoint.name.as_str()),
-                happening::holders(holders, unreadable, state, held_before)
-            ),
+            text: format!("{} {held}", escape(endpoint.name.as_str())),
             tone: Tone::Faint,
             side: Some(self.lanes.side(endpoint)),
             class: Class::Event,
