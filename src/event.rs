@@ -408,7 +408,7 @@ impl Aspect {
             Aspect::Datagrams => "UDP sockets",
             Aspect::Holders => "all holders of a socket",
             Aspect::Processes => "short-lived processes",
-            Aspect::Calls => "system calls of programs that are not built in",
+            Aspect::Calls => "system calls",
         }
     }
 }
