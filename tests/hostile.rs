@@ -237,6 +237,35 @@ fn a_program_that_confines_itself_is_said_to_be_half_seen() {
 }
 
 #[test]
+fn calls_on_bad_descriptors_are_told_and_closing_everything_is_not() {
+    let bad = |call: &str| format!("{call} {:?}", CallResult::Errno(libc::EBADF));
+    let no_socket = |call: &str| format!("{call} {:?}", CallResult::Errno(libc::ENOTSOCK));
+    for told in traced("bad_descriptors", &[], "", "exited 0") {
+        let calls = told.calls("p");
+        let wanted = [
+            format!("close(3) {:?}", CallResult::Value(0)),
+            bad("close(3)"),
+            bad("write(3, \"x\", 1)"),
+            bad("accept(3)"),
+            bad("sendto(3, \"x\", 1)"),
+            no_socket("shutdown(4, SHUT_WR)"),
+            no_socket("listen(4, 5)"),
+            no_socket("recvfrom(4, buf, 1)"),
+        ];
+        let first = calls.iter().position(|call| *call == wanted[0]);
+        let from = first.expect("the close that closes");
+        assert_eq!(calls[from..from + wanted.len()], wanted, "{}", told.text);
+        // The number of the socket is tried again with all others: that is told, they are not.
+        let rest = &calls[from + wanted.len()..];
+        let tried: Vec<&String> = rest
+            .iter()
+            .filter(|call| !call.starts_with("exit"))
+            .collect();
+        assert_eq!(tried, [&bad("fcntl(3, F_GETFD)"), &bad("close(3)")]);
+    }
+}
+
+#[test]
 fn blocked_and_queued_signals_arrive_as_they_were_sent() {
     for told in traced("blocks_all", &[], "", "exited 0") {
         let line = "0:10 0:11 0:12 1:0 1:1 1:2 ";

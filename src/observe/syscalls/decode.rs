@@ -156,9 +156,23 @@ impl Syscall {
         }
     }
 
-    /// Whether it matters only if its descriptor is a socket.
-    pub fn is_only_for_sockets(&self) -> bool {
-        self.family.has_descriptor()
+    /// Whether it takes nothing but sockets: on any other descriptor it fails (ENOTSOCK).
+    pub fn takes_only_sockets(&self) -> bool {
+        match self.family {
+            Family::Naming | Family::FilledIn | Family::Shutdown | Family::Option => true,
+            Family::Descriptor => self.name == "listen",
+            Family::Send | Family::Receive => {
+                self.name.starts_with("send") && self.name != "sendfile"
+                    || self.name.starts_with("recv")
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether programs try it on numbers of which they do not know whether they are descriptors:
+    /// to close all that there are.
+    pub fn is_tried_on_any_number(&self) -> bool {
+        matches!(self.name, "close" | "fcntl")
     }
 }
 

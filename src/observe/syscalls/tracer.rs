@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender};
 
 use super::decode::{self, Effect, Ended, Memory, Syscall};
-use super::files::Hidden;
+use super::files::{Behind, Hidden};
 use super::looking;
-use super::tracee::{Interrupted, Pending, Process, Tracees};
+use super::tracee::{Interrupted, Pending, Process, Told, Tracees};
 use super::{Bell, News, What};
 use crate::driver::recorder::monotonic;
 use crate::event::{Call, CallResult};
@@ -55,6 +55,20 @@ impl Memory for Remote {
     fn read(&self, address: u64, into: &mut [u8]) -> nix::Result<usize> {
         read_memory(self.0, address, into)
     }
+}
+
+/// What a call is about, as far as a tracer of sockets cares.
+enum Subject {
+    /// A socket, with its inode.
+    Socket(u32),
+    /// No descriptor, or one that is no socket where only a socket will do.
+    None,
+    /// A descriptor that names nothing.
+    Nothing,
+    /// A descriptor from which signals are read.
+    Signals,
+    /// A file or the like, or nobody can tell: nothing to be told.
+    Elsewhere,
 }
 
 struct Tracer {
@@ -128,9 +142,12 @@ impl Tracer {
         let Some(syscall) = decode::find(asked.number) else {
             return stop.resume();
         };
-        let inode = match self.socket_of(tid, pid, syscall, &asked.args) {
-            None if syscall.is_only_for_sockets() => return stop.resume(),
-            found => found,
+        let (inode, told) = match self.subject(tid, pid, syscall, &asked.args) {
+            Subject::Elsewhere => return stop.resume(),
+            Subject::Nothing => (None, Told::IfBad),
+            Subject::Signals => (None, Told::Signals),
+            Subject::Socket(inode) => (Some(inode), Told::Always),
+            Subject::None => (None, Told::Always),
         };
         let started = self.tracees.processes.get(&pid).is_some_and(|p| p.started);
         // Between fork and exec nothing is the program's own.
@@ -156,35 +173,52 @@ impl Tracer {
             return stop.resume();
         };
         let resumed = begun.resumes().then(|| thread.resumable.take()).flatten();
+        if begun.resumes() && resumed.is_none() {
+            // It goes on with a call that does not matter, a sleep.
+            return stop.resume();
+        }
         thread.call = Some(resumed.unwrap_or(Pending {
             begun,
             inode,
             bore: false,
+            told,
         }));
         stop.resume_to_exit()
     }
 
-    /// The socket that a call is about.
-    fn socket_of(&mut self, tid: i32, pid: i32, syscall: &Syscall, args: &[u64; 6]) -> Option<u32> {
-        let fd = syscall.fd(args)?;
-        let process = self.tracees.processes.get_mut(&pid)?;
-        let mut found = process.files.socket(tid, fd);
+    /// What a call is about.
+    fn subject(&mut self, tid: i32, pid: i32, syscall: &Syscall, args: &[u64; 6]) -> Subject {
+        let Some(fd) = syscall.fd(args) else {
+            return Subject::None;
+        };
+        let Some(process) = self.tracees.processes.get_mut(&pid) else {
+            return Subject::Elsewhere;
+        };
+        let mut found = process.files.behind(tid, fd);
         if let Some(closed) = syscall.closes(args) {
             // dup2() closes what its second descriptor was.
-            if found == Ok(None) && closed != fd {
-                found = process.files.socket(tid, closed);
+            if !matches!(found, Ok(Behind::Socket(_)) | Err(Hidden)) && closed != fd {
+                let second = process.files.behind(tid, closed);
+                if matches!(second, Ok(Behind::Socket(_)) | Err(Hidden)) {
+                    found = second;
+                }
             }
             process.files.forget(closed);
         }
+        let tried = syscall.is_tried_on_any_number() && !process.files.was_socket(fd);
         match found {
-            Ok(inode) => inode,
+            Ok(Behind::Socket(inode)) => Subject::Socket(inode),
+            Ok(_) if syscall.takes_only_sockets() => Subject::None,
+            Ok(Behind::Nothing) if !tried => Subject::Nothing,
+            Ok(Behind::Signals) if syscall.name == "read" => Subject::Signals,
+            Ok(Behind::Signals | Behind::Other | Behind::Nothing) => Subject::Elsewhere,
             Err(Hidden) => {
                 if !std::mem::replace(&mut process.said.hidden, true) {
                     let why = "its descriptors cannot be read (it is not dumpable, or its user may \
                                not read its file): its calls on sockets are missing";
                     self.tell(pid, What::Gap(why.into()));
                 }
-                None
+                Subject::Elsewhere
             }
         }
     }
@@ -201,7 +235,9 @@ impl Tracer {
         };
         // Only of a call that is interrupted is anything left to tell.
         let again = (returned == -i64::from(RESTART_BLOCK)).then(|| pending.clone());
-        let Pending { begun, inode, .. } = pending;
+        let Pending {
+            begun, inode, told, ..
+        } = pending;
         let (closed, opened) = (begun.closes(), begun.opens(returned));
         let Ended { mut call, effect } = begun.end(returned, &Remote(tid));
         if let Some(process) = self.tracees.processes.get_mut(&pid) {
@@ -217,6 +253,9 @@ impl Tracer {
             }
         }
         self.follow(pid, &effect);
+        if told == Told::IfBad && call.result != CallResult::Errno(libc::EBADF) {
+            return stop.resume();
+        }
         if let CallResult::Restarted(number) = call.result {
             if let Some(thread) = self.tracees.threads.get_mut(&tid) {
                 let call = Call { inode, ..call };

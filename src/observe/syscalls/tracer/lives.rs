@@ -10,7 +10,7 @@ use crate::observe::processes::inner_pid;
 use crate::observe::syscalls::What;
 use crate::observe::syscalls::decode::Ended;
 use crate::observe::syscalls::files::Shared;
-use crate::observe::syscalls::tracee::{Pending, Process};
+use crate::observe::syscalls::tracee::{Pending, Process, Told};
 use crate::sys::pidfd::PidFd;
 use crate::sys::ptrace::Standing;
 
@@ -150,7 +150,10 @@ impl Tracer {
         if !std::mem::replace(&mut process.started, true) {
             return stop.resume();
         }
-        for (tid, Pending { begun, inode, .. }) in calls {
+        let told = calls
+            .into_iter()
+            .filter(|(_, call)| call.told == Told::Always);
+        for (tid, Pending { begun, inode, .. }) in told {
             if tid == former {
                 let Ended { call, .. } = begun.end(0, &Remote(pid));
                 self.tell_call(pid, pid, inode, call);
@@ -203,7 +206,9 @@ impl Tracer {
                 let left = process.forked();
                 self.lost.insert(0, Lost { pid, left });
             }
-            self.tell_call(tid, pid, pending.inode, pending.begun.never());
+            if pending.told == Told::Always {
+                self.tell_call(tid, pid, pending.inode, pending.begun.never());
+            }
         }
         if tid == pid && pid != self.first {
             self.tell(pid, What::Ended(status));
