@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -396,4 +398,63 @@ fn assert_refused(defines: &[&str], why: &str) {
     let doctor = doctor.expect("the wrapper runs");
     assert_eq!(doctor.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&doctor.stdout).contains("no   system calls"));
+}
+
+/// Traced by an ordinary user, a program gets no rights from its file: not the first one either.
+#[test]
+fn a_program_without_the_rights_of_its_file_is_said_to_lack_them() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("not tested here: only root can give a file rights");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let open_to_all = |path: &Path, mode: u32| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions");
+    };
+    open_to_all(folder.path(), 0o755);
+    let copy = folder.path().join("sockscope");
+    fs::copy(SOCKSCOPE, &copy).expect("a copy");
+    open_to_all(&copy, 0o755);
+    let program = cc(folder.path(), "bad_descriptors", &[]);
+    let notes = |mode: u32| {
+        open_to_all(&program, mode);
+        let output = Command::new("setpriv")
+            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+            .arg(&copy)
+            .args(["trace", "--width", "200", "--"])
+            .arg(&program)
+            .current_dir(folder.path())
+            .output()
+            .expect("setpriv runs");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        let lines = text
+            .lines()
+            .filter(|line| line.contains("traced, it runs without"));
+        lines.map(str::to_owned).collect::<Vec<String>>()
+    };
+    assert_eq!(notes(0o755), Vec::<String>::new());
+    let told = notes(0o4755);
+    assert!(
+        told.len() == 1 && told[0].contains("its owner's rights"),
+        "{told:?}"
+    );
+    let told = notes(0o2755);
+    assert!(
+        told.len() == 1 && told[0].contains("its group's rights"),
+        "{told:?}"
+    );
+    let set = Command::new("setcap")
+        .arg("cap_net_admin=p")
+        .arg(&program)
+        .status();
+    if !set.is_ok_and(|status| status.success()) {
+        eprintln!("not tested here: capabilities of files");
+        return;
+    }
+    let told = notes(0o755);
+    assert!(
+        told.len() == 1 && told[0].contains("its file has capabilities"),
+        "{told:?}"
+    );
 }

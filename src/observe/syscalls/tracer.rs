@@ -14,6 +14,7 @@ use crate::event::{Call, CallResult};
 use crate::sys::ptrace::{self, Entry, Exit, Stop, Waited, read_memory, seize};
 
 mod lives;
+mod rights;
 mod signals;
 
 use signals::RESTART_BLOCK;

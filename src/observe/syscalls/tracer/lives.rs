@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nix::unistd::{Pid, getsid};
 
-use super::{Remote, Resumed, Tracer};
+use super::{Remote, Resumed, Tracer, rights};
 use crate::model::ExitStatus;
 use crate::observe::processes::inner_pid;
 use crate::observe::syscalls::What;
@@ -148,6 +148,7 @@ impl Tracer {
         };
         process.executed();
         if !std::mem::replace(&mut process.started, true) {
+            self.say_what_it_lacks(pid);
             return stop.resume();
         }
         let told = calls
@@ -163,10 +164,15 @@ impl Tracer {
         }
         let command = command_line(pid);
         self.tell(pid, What::Executed { command });
-        if let Some(text) = set_user_id(pid) {
+        self.say_what_it_lacks(pid);
+        stop.resume()
+    }
+
+    /// Says which rights a program would have got untraced.
+    fn say_what_it_lacks(&self, pid: i32) {
+        for text in rights::missing(pid) {
             self.tell(pid, What::Note(text));
         }
-        stop.resume()
     }
 
     pub(super) fn trap(&mut self, stop: Standing) -> Resumed {
@@ -259,15 +265,3 @@ fn command_line(pid: i32) -> Vec<String> {
 
 /// The words of a command line that are kept.
 const COMMAND_WORDS: usize = 64;
-
-/// What to say of a program that would have got its owner's rights and did not.
-fn set_user_id(pid: i32) -> Option<String> {
-    use std::os::unix::fs::MetadataExt;
-    let file = std::fs::metadata(format!("/proc/{pid}/exe")).ok()?;
-    let ours = nix::unistd::geteuid();
-    let would_change = file.mode() & libc::S_ISUID != 0 && file.uid() != ours.as_raw();
-    (would_change && !ours.is_root()).then(|| {
-        "it is a set-user-ID program: traced, it runs without its owner's rights (ptrace(2))"
-            .to_owned()
-    })
-}
