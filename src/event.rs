@@ -294,6 +294,9 @@ pub enum SignalFate {
     Generated,
     /// It reached the process, and its handler runs next.
     Caught,
+    /// The process waited for it and took it: neither a handler nor the default
+    /// (`sigwaitinfo(2)`).
+    Accepted,
     /// It reached the process, and the default happens.
     Delivered,
     /// It was dropped at once, because the process ignores it.

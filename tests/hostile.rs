@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sockscope::driver;
-use sockscope::event::{Aspect, CallResult, Kind, SignalFate};
+use sockscope::event::{Aspect, CallResult, Kind, SignalFate, SignalOrigin};
 use sockscope::model::{ExitStatus, ProcState};
 use sockscope::report::{self, Detail, Look};
 use sockscope::run::{Outcome, Place, Run};
@@ -286,6 +286,55 @@ fn blocked_and_queued_signals_arrive_as_they_were_sent() {
 }
 
 #[test]
+fn signals_that_a_program_takes_itself_are_told_with_their_senders() {
+    for told in traced("takes_signals", &[], "", "exited 0") {
+        assert!(told.prints("7"));
+        let events = told.run.timeline.events().iter();
+        let accepted: Vec<(i32, &SignalOrigin)> = events
+            .filter_map(|event| match &event.kind {
+                Kind::Signal {
+                    signal,
+                    from,
+                    fate: SignalFate::Accepted,
+                    ..
+                } => Some((*signal, from)),
+                _ => None,
+            })
+            .collect();
+        let first = SignalOrigin::Process("p.child".into());
+        let second = SignalOrigin::Process("p.child2".into());
+        assert_eq!(
+            accepted,
+            [(libc::SIGUSR1, &first), (libc::SIGUSR2, &second)]
+        );
+        told.called(
+            "p",
+            &format!(
+                "rt_sigtimedwait([SIGUSR1], forever) Value({})",
+                libc::SIGUSR1
+            ),
+        );
+        told.has("p accepted SIGUSR1 from p.child");
+        told.has("p calls itself \"taker\"");
+        let named = told.text.matches("calls itself").count();
+        assert_eq!(named, 1, "{}", told.text);
+    }
+}
+
+#[test]
+fn going_on_with_a_sleep_is_no_call_that_matters() {
+    for told in traced("sleeps", &[], "", "exited 0") {
+        assert!(told.prints("woken"));
+        let calls = told.calls("p");
+        assert!(
+            !calls.iter().any(|call| call.starts_with("restart_syscall")),
+            "{}",
+            told.text
+        );
+    }
+}
+
+#[test]
 fn an_interrupted_call_is_shown_as_what_the_program_sees() {
     let eintr = format!("read(3, buf, 1) {:?}", CallResult::Errno(libc::EINTR));
     for told in traced("interrupted", &[], "", "exited 0") {
@@ -398,6 +447,23 @@ fn assert_refused(defines: &[&str], why: &str) {
     let doctor = doctor.expect("the wrapper runs");
     assert_eq!(doctor.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&doctor.stdout).contains("no   system calls"));
+}
+
+#[test]
+fn without_memory_that_can_be_read_arguments_are_said_to_be_missing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let wrapper = cc(folder.path(), "no_ptrace", &["MEMORY"]);
+    let output = Command::new(&wrapper)
+        .arg(SOCKSCOPE)
+        .args(["run", "normal-close", "--syscalls", "--width", "300"])
+        .output()
+        .expect("the wrapper runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let told = |process: &str| {
+        let gap = format!("may have missed system calls: {process}: its memory cannot be read");
+        text.matches(&gap).count()
+    };
+    assert_eq!((told("server"), told("client")), (1, 1), "{text}");
 }
 
 /// Traced by an ordinary user, a program gets no rights from its file: not the first one either.

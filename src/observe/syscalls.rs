@@ -80,6 +80,21 @@ pub enum What {
         /// What becomes of it.
         disposition: Disposition,
     },
+    /// It waited for a signal and got it, instead of being interrupted by it
+    /// (`sigwaitinfo(2)`).
+    Accepted {
+        /// The number.
+        signal: i32,
+        /// `si_code`: who or what sent it.
+        code: i32,
+        /// The sender's pid as the process sees it; 0 for one outside of its pid namespace.
+        sender: i32,
+    },
+    /// It named itself.
+    Renamed {
+        /// At most 15 bytes.
+        comm: String,
+    },
     /// A signal stopped it.
     Stopped,
     /// SIGCONT let it go on.

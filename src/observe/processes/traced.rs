@@ -1,5 +1,7 @@
 //! What a tracer tells of the processes of a run.
 
+use std::time::Duration;
+
 use super::Processes;
 use crate::driver::recorder::Recorder;
 use crate::event::{Kind, Reaper, Source};
@@ -84,6 +86,19 @@ impl Processes {
         };
         let status = self.zombie_status(index);
         self.finish(index, Reaper::Process(by), status, pen);
+    }
+
+    /// A process named itself.
+    pub fn renamed(&mut self, pid: i32, comm: String, at: Duration, pen: &mut Recorder) {
+        let Some(process) = self.all.iter_mut().rfind(|process| process.pid == pid) else {
+            return;
+        };
+        if process.comm.as_ref() == Some(&comm) {
+            return;
+        }
+        process.comm = Some(comm.clone());
+        let process = process.name.clone();
+        pen.emit_at(at, Source::Syscalls, Kind::Renamed { process, comm });
     }
 
     /// A signal stopped a process, or SIGCONT let it go on.

@@ -98,7 +98,7 @@ pub struct Ended {
 }
 
 /// What a call changed that a tracer has to keep up with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Nothing.
     None,
@@ -109,6 +109,17 @@ pub enum Effect {
         /// What becomes of it from now on.
         disposition: Disposition,
     },
+    /// It waited for a signal, which was pending or came (`sigwaitinfo(2)`).
+    Accepted {
+        /// The signal.
+        signal: i32,
+        /// `si_code`: who or what sent it.
+        code: i32,
+        /// The sender's pid as the process sees it.
+        sender: i32,
+    },
+    /// The thread has another name (`PR_SET_NAME`).
+    Named(String),
     /// Any number of descriptors may be closed.
     ClosedMany,
     /// It put a seccomp filter on itself.
@@ -213,6 +224,16 @@ impl Begun {
         (self.syscall.family == Family::Fork).then(|| arguments::shared(self.syscall.name, &raw))
     }
 
+    /// The signals that a `read(2)` of a `signalfd(2)` took.
+    pub fn accepted(&self, returned: i64, memory: &dyn Memory) -> Vec<Effect> {
+        let raw = Raw {
+            args: self.args,
+            memory,
+            room: self.room,
+        };
+        signals::read(&raw, returned)
+    }
+
     /// Whether it makes a process or a thread.
     pub fn forks(&self) -> bool {
         self.syscall.family == Family::Fork
@@ -283,6 +304,8 @@ impl Begun {
             Family::Poll => waiting::polled(name, raw, returned, &self.shown),
             Family::Kill => signals::sent(name, raw),
             Family::Action => signals::action(raw),
+            Family::Accept => signals::awaited(raw),
+            Family::SignalFd => signals::descriptor(name, raw),
             Family::Pause | Family::Resume | Family::Exit | Family::CloseRange | Family::Hinder => {
                 arguments::plain(name, raw)
             }
@@ -303,6 +326,7 @@ impl Begun {
         let succeeded = returned >= 0;
         match self.syscall.family {
             Family::Action if succeeded => signals::installed(raw),
+            Family::Accept => signals::accepted(raw, returned),
             Family::CloseRange if succeeded => Effect::ClosedMany,
             Family::Hinder => arguments::hindrance(self.syscall.name, raw, succeeded),
             _ => Effect::None,

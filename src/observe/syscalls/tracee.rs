@@ -74,6 +74,8 @@ pub(super) struct Said {
     pub(super) foreign: bool,
     /// Its descriptors cannot be asked for.
     pub(super) hidden: bool,
+    /// Its memory cannot be read.
+    pub(super) memory: bool,
 }
 
 impl Process {

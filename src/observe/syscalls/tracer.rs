@@ -1,8 +1,11 @@
 //! The tracer's thread: waits for stops, looks, tells, and lets go.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender};
+
+use nix::errno::Errno;
 
 use super::decode::{self, Effect, Ended, Memory, Syscall};
 use super::files::{Behind, Hidden};
@@ -50,11 +53,28 @@ pub(super) fn run(
 }
 
 /// A tracee's memory, read while one of its threads stands still.
-struct Remote(i32);
+struct Remote {
+    tid: i32,
+    /// Why none of it may be read, once that was tried.
+    refused: Cell<Option<Errno>>,
+}
+
+impl Remote {
+    fn of(tid: i32) -> Remote {
+        Remote {
+            tid,
+            refused: Cell::new(None),
+        }
+    }
+}
 
 impl Memory for Remote {
     fn read(&self, address: u64, into: &mut [u8]) -> nix::Result<usize> {
-        read_memory(self.0, address, into)
+        let read = read_memory(self.tid, address, into);
+        if let Err(errno @ (Errno::EPERM | Errno::EACCES | Errno::ENOSYS)) = read {
+            self.refused.set(Some(errno));
+        }
+        read
     }
 }
 
@@ -155,7 +175,9 @@ impl Tracer {
         if !started {
             return stop.resume();
         }
-        let begun = syscall.begin(asked.args, &Remote(tid));
+        let memory = Remote::of(tid);
+        let begun = syscall.begin(asked.args, &memory);
+        self.say_if_hidden(pid, &memory);
         if !begun.needs_exit() {
             let ended = begun.never();
             self.tell_call(tid, pid, inode, ended);
@@ -167,7 +189,7 @@ impl Tracer {
         {
             self.tell(pid, What::Looked { inode, seen });
         }
-        if begun.shared(&Remote(tid)).unwrap_or(0) & libc::CLONE_UNTRACED != 0 {
+        if begun.shared(&memory).unwrap_or(0) & libc::CLONE_UNTRACED != 0 {
             self.say_untraced(pid);
         }
         let Some(thread) = self.tracees.threads.get_mut(&tid) else {
@@ -240,7 +262,15 @@ impl Tracer {
             begun, inode, told, ..
         } = pending;
         let (closed, opened) = (begun.closes(), begun.opens(returned));
-        let Ended { mut call, effect } = begun.end(returned, &Remote(tid));
+        let memory = Remote::of(tid);
+        if told == Told::Signals {
+            for effect in begun.accepted(returned, &memory) {
+                self.tell_effect(tid, pid, effect);
+            }
+            return stop.resume();
+        }
+        let Ended { mut call, effect } = begun.end(returned, &memory);
+        self.say_if_hidden(pid, &memory);
         if let Some(process) = self.tracees.processes.get_mut(&pid) {
             // Another thread may have asked for it after the entry.
             if let Some(fd) = closed {
@@ -269,7 +299,7 @@ impl Tracer {
         } else {
             self.tell_call(tid, pid, inode, call);
         }
-        self.say_what_hinders(pid, &effect);
+        self.tell_effect(tid, pid, effect);
         stop.resume()
     }
 
@@ -284,13 +314,32 @@ impl Tracer {
                 disposition,
             } => process.dispose(*signal, *disposition),
             Effect::ClosedMany => process.files.forget_all(),
-            Effect::None | Effect::Confined | Effect::Ring | Effect::WantsTracer => {}
+            Effect::None
+            | Effect::Confined
+            | Effect::Ring
+            | Effect::WantsTracer
+            | Effect::Named(_)
+            | Effect::Accepted { .. } => {}
         }
     }
 
-    /// A call by which a process makes itself harder to observe.
-    fn say_what_hinders(&self, pid: i32, effect: &Effect) {
+    /// What else a call did: to its process, or to whoever wants to observe it.
+    fn tell_effect(&self, tid: i32, pid: i32, effect: Effect) {
         match effect {
+            // Other threads have names of their own, which are not the process's.
+            Effect::Named(comm) if tid == pid => self.tell(pid, What::Renamed { comm }),
+            Effect::Accepted {
+                signal,
+                code,
+                sender,
+            } => self.tell(
+                pid,
+                What::Accepted {
+                    signal,
+                    code,
+                    sender,
+                },
+            ),
             Effect::Confined => self.tell(
                 pid,
                 What::Gap(
@@ -311,7 +360,27 @@ impl Tracer {
                         .into(),
                 ),
             ),
-            Effect::None | Effect::Handler { .. } | Effect::ClosedMany => {}
+            Effect::None | Effect::Handler { .. } | Effect::ClosedMany | Effect::Named(_) => {}
+        }
+    }
+
+    /// Where a process's memory may not be read, its calls are told with less.
+    fn say_if_hidden(&mut self, pid: i32, memory: &Remote) {
+        let Some(errno) = memory.refused.get() else {
+            return;
+        };
+        let said = self
+            .tracees
+            .processes
+            .get_mut(&pid)
+            .map(|process| std::mem::replace(&mut process.said.memory, true));
+        if said == Some(false) {
+            let why = format!(
+                "its memory cannot be read (process_vm_readv: {}): arguments are shown as ?, and \
+                 what is waited for, which signals are handled and what is sent is missing",
+                errno.desc()
+            );
+            self.tell(pid, What::Gap(why));
         }
     }
 

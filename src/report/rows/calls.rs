@@ -8,8 +8,8 @@ use crate::report::palette::Tone;
 use crate::report::text::{escape, visible};
 
 /// Calls whose success the timeline shows otherwise: forks, ends and reaped children as lives of
-/// processes; and calls that only wait.
-const SHOWN_OTHERWISE: [&str; 21] = [
+/// processes, names, signals; and calls that only wait.
+const SHOWN_OTHERWISE: [&str; 22] = [
     "fork",
     "vfork",
     "clone",
@@ -30,13 +30,16 @@ const SHOWN_OTHERWISE: [&str; 21] = [
     "epoll_pwait",
     "epoll_pwait2",
     "prctl",
+    "rt_sigtimedwait",
     "seccomp",
 ];
 
 /// Calls whose success is worth a row only to somebody who asked for system calls: their data is
 /// on the wire, the rest is preparation.
-const DETAILS: [&str; 20] = [
+const DETAILS: [&str; 22] = [
     "alarm",
+    "signalfd",
+    "signalfd4",
     "getsockname",
     "getpeername",
     "read",
@@ -87,6 +90,9 @@ impl Moment<'_> {
             CallResult::Value(0) => {
                 let text = format!("{name}({args}){effect}");
                 return self.of(process, Tone::Plain, text);
+            }
+            CallResult::Value(value @ 1..=64) if call.name == "rt_sigtimedwait" => {
+                (Tone::Plain, signal_name(value as i32))
             }
             CallResult::Value(value) => (Tone::Plain, value.to_string()),
         };
@@ -168,6 +174,7 @@ impl Moment<'_> {
         let text = match fate {
             SignalFate::Generated => format!("is sent {name}{origin}"),
             SignalFate::Caught => format!("caught {name}{origin}"),
+            SignalFate::Accepted => format!("accepted {name}{origin}"),
             SignalFate::Delivered if has_no_effect(signal) && !self.all => return None,
             SignalFate::Delivered => format!("got {name}{origin}"),
             SignalFate::Ignored if !self.all => return None,

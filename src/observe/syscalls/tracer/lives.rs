@@ -37,7 +37,7 @@ impl Tracer {
         {
             call.bore = true;
             in_call = true;
-            shared = call.begun.shared(&Remote(maker)).unwrap_or(0);
+            shared = call.begun.shared(&Remote::of(maker)).unwrap_or(0);
         }
         // Its first stop may have come before, and even its end.
         if self.early.remove(&child).is_none() {
@@ -156,7 +156,7 @@ impl Tracer {
             .filter(|(_, call)| call.told == Told::Always);
         for (tid, Pending { begun, inode, .. }) in told {
             if tid == former {
-                let Ended { call, .. } = begun.end(0, &Remote(pid));
+                let Ended { call, .. } = begun.end(0, &Remote::of(pid));
                 self.tell_call(pid, pid, inode, call);
             } else {
                 self.tell_call(tid, pid, inode, begun.never());
