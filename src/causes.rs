@@ -1,8 +1,9 @@
 //! Cause and effect: which call or which end of a process is behind a FIN or an RST, and which
-//! one sent nothing because somebody else still has the socket open (UNP section 4.8).
+//! one sent nothing because somebody else still has the socket open (UNP section 4.8). And which
+//! connection each call is about.
 //!
 //! It reads a whole timeline and does no I/O. It claims only what the events bear out: a segment
-//! that did leave, and a remaining holder whom the next look found.
+//! that did leave, a state that only a FIN leads to, a remaining holder whom the next look found.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -23,6 +24,24 @@ pub struct Link {
     pub effect: Effect,
 }
 
+/// What a timeline says of its calls and ends of processes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Causes {
+    /// What they did to connections, by event, ascending.
+    pub links: Vec<Link>,
+    /// The sockets that calls are about, by event.
+    pub subjects: HashMap<usize, Subject>,
+}
+
+/// The sockets that a call is about, where they are endpoints of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// The one behind its descriptor.
+    pub of: Option<SocketKey>,
+    /// The one behind the descriptor that it returned (`accept(2)`).
+    pub opened: Option<SocketKey>,
+}
+
 /// What came of a close or a shutdown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -33,26 +52,30 @@ pub enum Effect {
         /// Whether it is an RST.
         reset: bool,
     },
+    /// The socket came to this state, in which a FIN has been sent. No segment was seen.
+    Became(TcpState),
     /// It sent nothing: these have the socket open still.
     StillHeld(Vec<Holder>),
 }
 
-/// The causes of a timeline's FINs and RSTs, and the closes that caused none, by event.
-pub fn links(timeline: &Timeline) -> Vec<Link> {
+/// The causes of a timeline's FINs and RSTs, the closes that caused none, and what each call is
+/// about.
+pub fn read(timeline: &Timeline) -> Causes {
     let mut reader = Reader {
         timeline,
         inodes: inodes(timeline),
         open: BTreeMap::new(),
         candidates: BTreeMap::new(),
+        finished: BTreeMap::new(),
         claims: Vec::new(),
         telling: BTreeSet::new(),
-        links: Vec::new(),
+        causes: Causes::default(),
     };
     for (index, event) in timeline.events().iter().enumerate() {
         reader.read(index, event);
     }
-    reader.links.sort_by_key(|link| link.event);
-    reader.links
+    reader.causes.links.sort_by_key(|link| link.event);
+    reader.causes
 }
 
 /// Which socket has which inode, as the whole run shows it: a connection gets its inode when it
@@ -63,6 +86,7 @@ fn inodes(timeline: &Timeline) -> HashMap<u32, SocketKey> {
         .iter()
         .filter_map(|event| match &event.kind {
             Kind::Socket { key, facts, .. } => Some((*key, facts.as_ref()?)),
+            Kind::Datagram { key, facts, .. } => Some((*key, facts.as_ref()?)),
             Kind::Gauges { key, facts } => Some((*key, facts)),
             _ => None,
         });
@@ -95,10 +119,13 @@ struct Reader<'a> {
     open: BTreeMap<SocketKey, BTreeSet<Holder>>,
     /// What will have caused a socket's next FIN or RST.
     candidates: BTreeMap<SocketKey, Candidate>,
+    /// Sockets that came to a state in which a FIN has been sent, and nobody knows by what: the
+    /// call tells of itself when it returns.
+    finished: BTreeMap<SocketKey, TcpState>,
     claims: Vec<Claim>,
     /// Programs whose calls are known.
     telling: BTreeSet<ProgramName>,
-    links: Vec<Link>,
+    causes: Causes,
 }
 
 impl Reader<'_> {
@@ -121,7 +148,16 @@ impl Reader<'_> {
                 ..
             } => {
                 self.open.remove(key);
+                self.finished.remove(key);
             }
+            Kind::Socket {
+                key,
+                state,
+                cause: None,
+                ..
+            } => self.became(*key, *state),
+            // Whoever did it would have told.
+            Kind::Quiet => self.finished.clear(),
             _ => {}
         }
     }
@@ -145,7 +181,7 @@ impl Reader<'_> {
         self.claims = rest;
         for claim in due {
             if !holders.is_empty() {
-                self.links.push(Link {
+                self.causes.links.push(Link {
                     event: claim.event,
                     fd: claim.fd,
                     socket,
@@ -159,6 +195,15 @@ impl Reader<'_> {
         self.telling.insert(process.program());
         let Some(fd) = call.fd else { return };
         let socket = self.socket_of(process, fd, call.inode);
+        let made = call.opened.and_then(|inode| self.inodes.get(&inode));
+        let subject = Subject {
+            // Of dup2() the inode may be that of what it closes.
+            of: socket.filter(|_| !call.name.starts_with("dup")),
+            opened: made.copied(),
+        };
+        if subject != Subject::default() {
+            self.causes.subjects.insert(index, subject);
+        }
         let succeeded = matches!(call.result, CallResult::Value(_));
         let returned = match call.result {
             CallResult::Value(value) => i32::try_from(value).ok(),
@@ -173,6 +218,9 @@ impl Reader<'_> {
             }
             ("shutdown", Some(socket)) if succeeded && shuts_writing(call) => {
                 let (event, shutdown) = (index, true);
+                if self.explains(index, fd, socket) {
+                    return;
+                }
                 self.candidates.entry(socket).or_insert(Candidate {
                     event,
                     fd,
@@ -195,8 +243,9 @@ impl Reader<'_> {
     }
 
     fn socket_of(&self, process: &ProcessName, fd: i32, inode: Option<u32>) -> Option<SocketKey> {
-        if let Some(known) = inode.and_then(|inode| self.inodes.get(&inode)) {
-            return Some(*known);
+        // What a descriptor was at the last look it need not be any more.
+        if let Some(inode) = inode {
+            return self.inodes.get(&inode).copied();
         }
         let holder = holder(process, fd);
         let found = self.open.iter().find(|(_, held)| held.contains(&holder))?;
@@ -252,6 +301,9 @@ impl Reader<'_> {
             return;
         }
         if held.is_empty() {
+            if self.explains(event, fd, socket) {
+                return;
+            }
             let last = Candidate {
                 event,
                 fd,
@@ -264,6 +316,44 @@ impl Reader<'_> {
         } else {
             self.claims.push(Claim { event, fd, socket });
         }
+    }
+
+    /// A socket came to a state, by no segment that was seen.
+    fn became(&mut self, socket: SocketKey, state: TcpState) {
+        if !follows_a_fin(state) || self.has_sent(socket) {
+            return;
+        }
+        match self.candidates.remove(&socket) {
+            Some(Candidate { event, fd, .. }) => self.link(event, fd, socket, state),
+            None => {
+                self.finished.entry(socket).or_insert(state);
+            }
+        }
+    }
+
+    /// Whether a call that just told of itself is what ended a connection's sending.
+    fn explains(&mut self, event: usize, fd: i32, socket: SocketKey) -> bool {
+        let state = self.finished.remove(&socket);
+        if let Some(state) = state {
+            self.link(event, fd, socket, state);
+        }
+        state.is_some()
+    }
+
+    fn link(&mut self, event: usize, fd: i32, socket: SocketKey, state: TcpState) {
+        self.claims.retain(|claim| claim.socket != socket);
+        self.causes.links.push(Link {
+            event,
+            fd,
+            socket,
+            effect: Effect::Became(state),
+        });
+    }
+
+    /// Whether it is known what made the socket send its FIN.
+    fn has_sent(&self, socket: SocketKey) -> bool {
+        let mut links = self.causes.links.iter();
+        links.any(|link| link.socket == socket && !matches!(link.effect, Effect::StillHeld(_)))
     }
 
     /// A segment left that changed the socket's state.
@@ -280,7 +370,7 @@ impl Reader<'_> {
         }
         self.claims.retain(|claim| claim.socket != socket);
         if let Some(Candidate { event, fd, .. }) = self.candidates.remove(&socket) {
-            self.links.push(Link {
+            self.causes.links.push(Link {
                 event,
                 fd,
                 socket,
@@ -295,6 +385,18 @@ fn holder(process: &ProcessName, fd: i32) -> Holder {
         process: process.clone(),
         fd,
     }
+}
+
+/// Whether an end in this state has sent its FIN.
+fn follows_a_fin(state: TcpState) -> bool {
+    matches!(
+        state,
+        TcpState::FinWait1
+            | TcpState::FinWait2
+            | TcpState::Closing
+            | TcpState::TimeWait
+            | TcpState::LastAck
+    )
 }
 
 fn shuts_writing(call: &Call) -> bool {

@@ -294,6 +294,9 @@ pub enum SignalFate {
     Generated,
     /// It reached the process, and its handler runs next.
     Caught,
+    /// The process waited for it and took it: neither a handler nor the default
+    /// (`sigwaitinfo(2)`).
+    Accepted,
     /// It reached the process, and the default happens.
     Delivered,
     /// It was dropped at once, because the process ignores it.
@@ -408,7 +411,7 @@ impl Aspect {
             Aspect::Datagrams => "UDP sockets",
             Aspect::Holders => "all holders of a socket",
             Aspect::Processes => "short-lived processes",
-            Aspect::Calls => "system calls of programs that are not built in",
+            Aspect::Calls => "system calls",
         }
     }
 }

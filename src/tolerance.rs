@@ -39,5 +39,6 @@ pub const RTO_WHILE_LOOKING: Duration = Duration::from_secs(120);
 /// of it.
 pub const LASTING: Duration = Duration::from_millis(250);
 
-/// How often a socket has to be missing before it counts as gone.
+/// How often a look-up has to miss a socket before the kernel's whole table is asked whether it is
+/// gone.
 pub const LOOKS_FOR_THE_VANISHED: u32 = 6;

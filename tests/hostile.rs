@@ -3,11 +3,13 @@
 
 mod support;
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sockscope::driver;
-use sockscope::event::{Aspect, CallResult, Kind, SignalFate};
+use sockscope::event::{Aspect, CallResult, Kind, SignalFate, SignalOrigin};
 use sockscope::model::{ExitStatus, ProcState};
 use sockscope::report::{self, Detail, Look};
 use sockscope::run::{Outcome, Place, Run};
@@ -237,6 +239,35 @@ fn a_program_that_confines_itself_is_said_to_be_half_seen() {
 }
 
 #[test]
+fn calls_on_bad_descriptors_are_told_and_closing_everything_is_not() {
+    let bad = |call: &str| format!("{call} {:?}", CallResult::Errno(libc::EBADF));
+    let no_socket = |call: &str| format!("{call} {:?}", CallResult::Errno(libc::ENOTSOCK));
+    for told in traced("bad_descriptors", &[], "", "exited 0") {
+        let calls = told.calls("p");
+        let wanted = [
+            format!("close(3) {:?}", CallResult::Value(0)),
+            bad("close(3)"),
+            bad("write(3, \"x\", 1)"),
+            bad("accept(3)"),
+            bad("sendto(3, \"x\", 1)"),
+            no_socket("shutdown(4, SHUT_WR)"),
+            no_socket("listen(4, 5)"),
+            no_socket("recvfrom(4, buf, 1)"),
+        ];
+        let first = calls.iter().position(|call| *call == wanted[0]);
+        let from = first.expect("the close that closes");
+        assert_eq!(calls[from..from + wanted.len()], wanted, "{}", told.text);
+        // The number of the socket is tried again with all others: that is told, they are not.
+        let rest = &calls[from + wanted.len()..];
+        let tried: Vec<&String> = rest
+            .iter()
+            .filter(|call| !call.starts_with("exit"))
+            .collect();
+        assert_eq!(tried, [&bad("fcntl(3, F_GETFD)"), &bad("close(3)")]);
+    }
+}
+
+#[test]
 fn blocked_and_queued_signals_arrive_as_they_were_sent() {
     for told in traced("blocks_all", &[], "", "exited 0") {
         let line = "0:10 0:11 0:12 1:0 1:1 1:2 ";
@@ -251,6 +282,55 @@ fn blocked_and_queued_signals_arrive_as_they_were_sent() {
         };
         assert_eq!(caught(libc::SIGRTMIN()), 3);
         assert_eq!(caught(libc::SIGRTMIN() + 1), 3);
+    }
+}
+
+#[test]
+fn signals_that_a_program_takes_itself_are_told_with_their_senders() {
+    for told in traced("takes_signals", &[], "", "exited 0") {
+        assert!(told.prints("7"));
+        let events = told.run.timeline.events().iter();
+        let accepted: Vec<(i32, &SignalOrigin)> = events
+            .filter_map(|event| match &event.kind {
+                Kind::Signal {
+                    signal,
+                    from,
+                    fate: SignalFate::Accepted,
+                    ..
+                } => Some((*signal, from)),
+                _ => None,
+            })
+            .collect();
+        let first = SignalOrigin::Process("p.child".into());
+        let second = SignalOrigin::Process("p.child2".into());
+        assert_eq!(
+            accepted,
+            [(libc::SIGUSR1, &first), (libc::SIGUSR2, &second)]
+        );
+        told.called(
+            "p",
+            &format!(
+                "rt_sigtimedwait([SIGUSR1], forever) Value({})",
+                libc::SIGUSR1
+            ),
+        );
+        told.has("p accepted SIGUSR1 from p.child");
+        told.has("p calls itself \"taker\"");
+        let named = told.text.matches("calls itself").count();
+        assert_eq!(named, 1, "{}", told.text);
+    }
+}
+
+#[test]
+fn going_on_with_a_sleep_is_no_call_that_matters() {
+    for told in traced("sleeps", &[], "", "exited 0") {
+        assert!(told.prints("woken"));
+        let calls = told.calls("p");
+        assert!(
+            !calls.iter().any(|call| call.starts_with("restart_syscall")),
+            "{}",
+            told.text
+        );
     }
 }
 
@@ -334,8 +414,13 @@ fn who_is_killed_at_any_moment_leaves_nobody_stopped() {
 
 #[test]
 fn without_permission_to_trace_it_says_what_would_help() {
+    assert_refused(&[], "ptrace is not permitted");
+    assert_refused(&["SECCOMP"], "seccomp filters are not permitted");
+}
+
+fn assert_refused(defines: &[&str], why: &str) {
     let folder = tempfile::tempdir().expect("a folder");
-    let wrapper = cc(folder.path(), "no_ptrace", &[]);
+    let wrapper = cc(folder.path(), "no_ptrace", defines);
     let mark = Mark::new("no-ptrace");
     for arguments in [
         &["run", "normal-close", "--syscalls"][..],
@@ -350,7 +435,7 @@ fn without_permission_to_trace_it_says_what_would_help() {
         let text = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(3), "{text}");
         assert!(
-            text.contains("cannot trace system calls: ptrace is not permitted"),
+            text.contains(&format!("cannot trace system calls: {why}")),
             "{text}"
         );
         assert!(text.contains("help:"), "{text}");
@@ -362,4 +447,80 @@ fn without_permission_to_trace_it_says_what_would_help() {
     let doctor = doctor.expect("the wrapper runs");
     assert_eq!(doctor.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&doctor.stdout).contains("no   system calls"));
+}
+
+#[test]
+fn without_memory_that_can_be_read_arguments_are_said_to_be_missing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let wrapper = cc(folder.path(), "no_ptrace", &["MEMORY"]);
+    let output = Command::new(&wrapper)
+        .arg(SOCKSCOPE)
+        .args(["run", "normal-close", "--syscalls", "--width", "300"])
+        .output()
+        .expect("the wrapper runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let told = |process: &str| {
+        let gap = format!("may have missed system calls: {process}: its memory cannot be read");
+        text.matches(&gap).count()
+    };
+    assert_eq!((told("server"), told("client")), (1, 1), "{text}");
+}
+
+/// Traced by an ordinary user, a program gets no rights from its file: not the first one either.
+#[test]
+fn a_program_without_the_rights_of_its_file_is_said_to_lack_them() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("not tested here: only root can give a file rights");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let open_to_all = |path: &Path, mode: u32| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions");
+    };
+    open_to_all(folder.path(), 0o755);
+    let copy = folder.path().join("sockscope");
+    fs::copy(SOCKSCOPE, &copy).expect("a copy");
+    open_to_all(&copy, 0o755);
+    let program = cc(folder.path(), "bad_descriptors", &[]);
+    let notes = |mode: u32| {
+        open_to_all(&program, mode);
+        let output = Command::new("setpriv")
+            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+            .arg(&copy)
+            .args(["trace", "--width", "200", "--"])
+            .arg(&program)
+            .current_dir(folder.path())
+            .output()
+            .expect("setpriv runs");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        let lines = text
+            .lines()
+            .filter(|line| line.contains("traced, it runs without"));
+        lines.map(str::to_owned).collect::<Vec<String>>()
+    };
+    assert_eq!(notes(0o755), Vec::<String>::new());
+    let told = notes(0o4755);
+    assert!(
+        told.len() == 1 && told[0].contains("its owner's rights"),
+        "{told:?}"
+    );
+    let told = notes(0o2755);
+    assert!(
+        told.len() == 1 && told[0].contains("its group's rights"),
+        "{told:?}"
+    );
+    let set = Command::new("setcap")
+        .arg("cap_net_admin=p")
+        .arg(&program)
+        .status();
+    if !set.is_ok_and(|status| status.success()) {
+        eprintln!("not tested here: capabilities of files");
+        return;
+    }
+    let told = notes(0o755);
+    assert!(
+        told.len() == 1 && told[0].contains("its file has capabilities"),
+        "{told:?}"
+    );
 }

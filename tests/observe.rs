@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, connect, getsockname, listen,
-    setsockopt, socket, sockopt::SetStruct,
+    setsockopt, socket,
+    sockopt::{BindToDevice, SetStruct},
 };
 use sockscope::model::{
     ExitStatus, Holder, ProcState, ProcessName, SocketFacts, TcpState, TimerKind, Tuple,
@@ -629,4 +630,41 @@ fn a_strangers_descriptors_are_unknown_and_not_none() {
     let stranger = ProcessName::from("init");
     let found = holders(&ProcRoot::default(), &[(stranger.clone(), 1)]).expect("holders");
     assert_eq!(found.unreadable(), [stranger]);
+}
+
+#[test]
+fn a_connection_that_a_look_up_misses_is_met_by_a_walk() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let address = listener.local_addr().expect("address");
+    let (client, _server) = bound_to_lo(&listener);
+    let tuple = Tuple {
+        local: client.local_addr().expect("address"),
+        remote: address,
+    };
+    let diag = DiagSocket::open().expect("sock_diag");
+    assert_eq!(diag.query(tuple).expect("an answer"), None);
+    let found = diag.walk_to(tuple).expect("an answer").expect("there");
+    assert_eq!(found.state, TcpState::Established);
+    assert_eq!(found.tuple, tuple);
+    let nobody = Tuple {
+        local: address,
+        remote: address,
+    };
+    assert_eq!(diag.walk_to(nobody).expect("an answer"), None);
+}
+
+/// A connection whose client's end is bound to the loopback device.
+fn bound_to_lo(listener: &TcpListener) -> (TcpStream, TcpStream) {
+    let client = socket(
+        AddressFamily::Inet,
+        SockType::Stream,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )
+    .expect("socket");
+    setsockopt(&client, BindToDevice, &"lo".into()).expect("Linux 5.7 allows anybody");
+    let port = listener.local_addr().expect("address").port();
+    connect(client.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, port)).expect("connect");
+    let (server, _) = listener.accept().expect("accept");
+    (TcpStream::from(client), server)
 }

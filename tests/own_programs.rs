@@ -280,6 +280,6 @@ fn what_a_program_does_not_tell_is_inconclusive() {
     };
     assert_eq!(
         why,
-        "cannot see system calls of programs that are not built in: server is not a built-in program"
+        "cannot see system calls: server is not a built-in program"
     );
 }

@@ -10,12 +10,14 @@ mod runs;
 
 use std::collections::BTreeSet;
 
-use sockscope::model::TcpState;
+use fixture::Stage;
+use sockscope::event::{Call, CallResult, Kind, SocketKey, Source};
+use sockscope::model::{TcpState, Tuple};
 use sockscope::report::rows::{RowKind, select};
 use sockscope::report::snapshot::Snapshot;
 use sockscope::report::style::{self, Style};
 use sockscope::report::{Detail, Look, Tone, WireDetail, failure, summary, table};
-use sockscope::run::{Run, Verdict};
+use sockscope::run::{Place, Run, Verdict};
 use sockscope::suite::Case;
 use unicode_width::UnicodeWidthStr;
 
@@ -339,4 +341,140 @@ fn no_width_is_too_small_or_too_large() {
             lint(&widest, &text);
         }
     }
+}
+
+/// A server with two threads and two connections, traced on this machine.
+fn threads() -> Run {
+    let mut stage = Stage::new(Place::Host, "threads", "Threads");
+    stage.header().observers = vec![Source::Sampler, Source::Syscalls];
+    stage.step("start server");
+    stage.spawn("server", 101, "server", "server");
+    let socket = |key: u32, inode: u32, port: u16| {
+        let address = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let tuple = Tuple {
+            local: address(9190),
+            remote: address(port),
+        };
+        (SocketKey(key), inode, tuple)
+    };
+    let connections = [socket(1, 71, 40_001), socket(2, 72, 40_002)];
+    let state = |stage: &mut Stage, (key, inode, tuple): (SocketKey, u32, Tuple), state| {
+        let mut facts = stage.facts(fixture::From::Server, Some(tuple.remote.port()), state);
+        facts.inode = inode;
+        let owner = Some("server".into());
+        let host = "server".into();
+        let (evidence, facts) = (sockscope::model::Evidence::Seen, Some(facts));
+        let cause = None;
+        let kind = Kind::Socket {
+            key,
+            host,
+            state,
+            evidence,
+            facts,
+            owner,
+            cause,
+        };
+        stage.push(Source::Kernel, kind);
+    };
+    for connection in connections {
+        state(&mut stage, connection, TcpState::Established);
+        stage.wait(100);
+    }
+    stage.holders(SocketKey(1), &[("server", 4)]);
+    stage.holders(SocketKey(2), &[("server", 5)]);
+    let mut call =
+        |name: &str, args: &str, result, about: (Option<i32>, Option<u32>, Option<u32>), thread| {
+            let (fd, inode, opened) = about;
+            let call = Call {
+                name: name.into(),
+                args: args.into(),
+                result,
+                fd,
+                inode,
+                opened,
+                thread,
+            };
+            let process = "server".into();
+            stage.push(Source::Syscalls, Kind::Called { process, call });
+            stage.wait(100);
+        };
+    let value = CallResult::Value;
+    call(
+        "accept4",
+        "3",
+        value(5),
+        (Some(3), Some(70), Some(72)),
+        None,
+    );
+    call(
+        "recvfrom",
+        "5, \"x\", 64",
+        value(1),
+        (Some(5), Some(72), None),
+        Some(104),
+    );
+    call(
+        "recvfrom",
+        "4, \"y\", 64",
+        value(1),
+        (Some(4), Some(71), None),
+        Some(103),
+    );
+    call(
+        "poll",
+        "[4], 10 ms",
+        value(0),
+        (None, None, None),
+        Some(103),
+    );
+    call(
+        "close",
+        "9",
+        CallResult::Errno(libc::EBADF),
+        (Some(9), None, None),
+        Some(104),
+    );
+    call(
+        "getpeername",
+        "0",
+        CallResult::Errno(libc::ENOTSOCK),
+        (Some(0), None, None),
+        None,
+    );
+    state(&mut stage, connections[1], TcpState::FinWait1);
+    let process = "server".into();
+    let call = Call {
+        name: "close".into(),
+        args: "5".into(),
+        result: value(0),
+        fd: Some(5),
+        inode: Some(72),
+        opened: None,
+        thread: Some(104),
+    };
+    stage.push(Source::Syscalls, Kind::Called { process, call });
+    stage.quiet();
+    stage.finish()
+}
+
+#[test]
+fn a_call_says_which_thread_made_it_and_which_connection_it_is_about() {
+    let words = |detail: &Detail| -> Vec<String> {
+        let rows = select(&threads(), detail);
+        let happenings = rows.iter().filter_map(|row| row.happening());
+        let calls = happenings.filter(|happening| happening.text.starts_with("server thread"));
+        calls.map(|happening| happening.text.clone()).collect()
+    };
+    let shown = [
+        "server thread 1 accept4(3) → 5<conn2>",
+        "server thread 2 recvfrom(5<conn2>, \"x\", 64) → 1",
+        "server thread 3 recvfrom(4<conn>, \"y\", 64) → 1",
+        "server thread 2 close(9) → EBADF",
+        "server thread 2 close(5<conn2>) → FIN_WAIT1",
+    ];
+    assert_eq!(words(&BRIEF), shown);
+    let all = words(&Detail { all: true, ..BRIEF });
+    assert_eq!(all.len(), shown.len() + 2);
+    assert_eq!(all[3], "server thread 3 poll([4], 10 ms) → 0 (timeout)");
+    assert_eq!(all[5], "server thread 1 getpeername(0) → ENOTSOCK");
 }

@@ -125,12 +125,15 @@ impl Story {
 
     /// Each link as the event's index and its effect.
     fn told(&self) -> Vec<(usize, &'static str)> {
-        links(&self.0)
+        read(&self.0)
+            .links
             .into_iter()
             .map(|link| {
                 let effect = match link.effect {
                     Effect::Sent { reset: false, .. } => "FIN",
                     Effect::Sent { reset: true, .. } => "RST",
+                    Effect::Became(TcpState::FinWait1) => "FIN_WAIT1",
+                    Effect::Became(_) => "another state",
                     Effect::StillHeld(_) => "held",
                 };
                 (link.event, effect)
@@ -229,4 +232,57 @@ fn a_close_that_was_not_the_last_is_not_the_cause() {
         .sends(TcpFlags::FIN, TcpState::FinWait1);
     assert!(first < last);
     assert_eq!(story.told(), [(last, "FIN")]);
+}
+
+#[test]
+fn without_a_wire_the_state_tells_what_a_close_did() {
+    let closes = |story: Story| story.call("server", "close", "4");
+    let finishes = |story: Story| story.state(TcpState::FinWait1, None);
+    let open = || Story::open_in(&["server"]);
+    let first = open().next();
+    // Sampled: the call has told of itself before anybody looks.
+    let told = finishes(closes(open())).told();
+    assert_eq!(told, [(first, "FIN_WAIT1")]);
+    // Traced: the kernel tells while the call goes on.
+    let told = closes(finishes(open())).told();
+    assert_eq!(told, [(first + 1, "FIN_WAIT1")]);
+    // What comes later is not its doing.
+    let later = closes(open()).state(TcpState::FinWait1, None);
+    let told = later.state(TcpState::FinWait2, None).told();
+    assert_eq!(told, [(first, "FIN_WAIT1")]);
+    // Somebody else did it, and nobody told.
+    let told = closes(finishes(open()).with(Kind::Quiet)).told();
+    assert!(told.is_empty());
+    // The other end closed.
+    let told = closes(open()).state(TcpState::CloseWait, None).told();
+    assert!(told.is_empty());
+}
+
+#[test]
+fn a_call_is_about_what_its_inode_says() {
+    let call = |inode, opened| Call {
+        name: "accept4".into(),
+        args: "4".into(),
+        result: CallResult::Value(5),
+        fd: Some(4),
+        inode,
+        opened,
+        thread: None,
+    };
+    let called = |call| Kind::Called {
+        process: "server".into(),
+        call,
+    };
+    let story = Story::open_in(&["server"]);
+    let first = story.next();
+    let story = story
+        .call("server", "read", "4, buf, 1")
+        .with(called(call(Some(71), Some(70))));
+    let subjects = read(&story.0).subjects;
+    let subject = |event| subjects.get(&event).copied().unwrap_or_default();
+    // Untraced, who holds what tells.
+    assert_eq!(subject(first).of, Some(SOCKET));
+    // At the last look fd 4 was the connection; now it is something else.
+    assert_eq!(subject(first + 1).of, None);
+    assert_eq!(subject(first + 1).opened, Some(SOCKET));
 }

@@ -170,6 +170,6 @@ pub(super) fn blind_to_calls(process: &ProcessName, sight: &Sight<'_>) -> Option
     Some(Blind {
         aspect: Aspect::Calls,
         why: format!("{} is not a built-in program", process.program()),
-        remedy: None,
+        remedy: Some("--syscalls".to_owned()),
     })
 }

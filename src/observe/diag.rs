@@ -16,8 +16,8 @@ use nix::sys::socket::{
 use crate::model::{SocketFacts, Tuple};
 
 use super::inet_diag::{
-    Answer, Binding, Code, DecodeError, End, Extensions, Family, Protocol, Request, StateMask,
-    parse_each,
+    Answer, Binding, Code, DecodeError, End, Extensions, Family, Protocol, Request, Side,
+    StateMask, Test, parse_each,
 };
 
 /// Larger than any answer to an exact query (about 500 bytes on Linux 6.18).
@@ -131,6 +131,40 @@ impl DiagSocket {
         cookie: u64,
     ) -> Result<Option<SocketFacts>, DiagError> {
         self.exact(Protocol::Tcp, tuple, Some(cookie))
+    }
+
+    /// As [`DiagSocket::query`], by a walk through the kernel's table instead of a look-up. A
+    /// look-up finds nothing while a mini-socket takes over from its socket, and no socket that is
+    /// bound to a device (`SO_BINDTODEVICE`). The walk waits for the one and meets the other; it
+    /// costs a hundred times as much.
+    ///
+    /// # Errors
+    /// As [`DiagSocket::dump`].
+    pub fn walk_to(&self, tuple: Tuple) -> Result<Option<SocketFacts>, DiagError> {
+        let port = |side, port| Test::Port {
+            side,
+            from: port,
+            to: port,
+        };
+        let ports = Test::All(vec![
+            port(Side::Local, tuple.local.port()),
+            port(Side::Remote, tuple.remote.port()),
+        ]);
+        let request = Request::Dump {
+            protocol: Protocol::Tcp,
+            family: match tuple.local.is_ipv4() {
+                true => Family::V4,
+                false => Family::V6,
+            },
+            states: StateMask::CONNECTIONS,
+            extensions: Extensions::INFO,
+        };
+        let code = Code::of(&ports).unwrap_or_default();
+        let found = self.dump_filtered(&request, &code, |facts, _| facts)?;
+        let wanted = tuple.canonical();
+        Ok(found
+            .into_iter()
+            .find(|facts| facts.tuple.canonical() == wanted))
     }
 
     /// The UDP socket with exactly this tuple; remote all zeros and port 0 when not connected.

@@ -170,6 +170,25 @@ impl ProcessWatch {
         Ok(true)
     }
 
+    /// Whether every thread of it has left its CPU and waits. `wait4(2)` looks for children and
+    /// reaps them in the state in which it would sleep, so that the state alone does not tell; the
+    /// kernel's answer to what call a thread is in does (`proc_pid_syscall(5)`). Where it answers
+    /// nobody, only the state is known, and this is true.
+    ///
+    /// # Errors
+    /// When it could not be read for another reason than a missing permission.
+    pub fn is_off_cpu(&self) -> Result<bool, ProcessError> {
+        for tid in self.threads()? {
+            match self.read(&format!("task/{tid}/syscall")) {
+                Ok(Some(line)) if line.starts_with(b"running") => return Ok(false),
+                Ok(_) => {}
+                Err(error) if error.is_denied() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
     /// The ids of its threads. Empty once it was reaped.
     ///
     /// # Errors

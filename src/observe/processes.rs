@@ -15,6 +15,8 @@ use crate::model::{ExitStatus, HostName, ProcState, ProcessName};
 use crate::sys::pidfd::PidFd;
 
 mod ends;
+#[cfg(test)]
+mod tests;
 mod told;
 mod traced;
 
@@ -261,6 +263,8 @@ impl Processes {
                 Some(stat) => watch.is_quiet_given(&stat, process.stopped)?,
                 None => false,
             };
+            // A zombie is one once its parent has gone on and left it.
+            let quiet = quiet && (!self.has_zombie(index) || watch.is_off_cpu()?);
             Ok((children, quiet))
         });
         match looked {
@@ -442,7 +446,7 @@ impl Processes {
 }
 
 /// The pid that a process has in its own pid namespace (`NSpid` of `/proc/PID/status`).
-fn inner_pid(pid: i32) -> i32 {
+pub(crate) fn inner_pid(pid: i32) -> i32 {
     let status = std::fs::read(format!("/proc/{pid}/status")).unwrap_or_default();
     String::from_utf8_lossy(&status)
         .lines()

@@ -19,6 +19,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use crate::event::Call;
 use crate::model::{ExitStatus, TcpState, Tuple};
 use crate::sys::pidfd::PidFd;
+use crate::sys::seccomp;
 
 pub mod decode;
 mod files;
@@ -58,6 +59,8 @@ pub enum What {
     Forked {
         /// The new process's pid.
         child: i32,
+        /// The pid that it has in its own pid namespace.
+        inner: i32,
         /// The new process, opened before it ran.
         pidfd: Option<PidFd>,
     },
@@ -76,6 +79,21 @@ pub enum What {
         sender: i32,
         /// What becomes of it.
         disposition: Disposition,
+    },
+    /// It waited for a signal and got it, instead of being interrupted by it
+    /// (`sigwaitinfo(2)`).
+    Accepted {
+        /// The number.
+        signal: i32,
+        /// `si_code`: who or what sent it.
+        code: i32,
+        /// The sender's pid as the process sees it; 0 for one outside of its pid namespace.
+        sender: i32,
+    },
+    /// It named itself.
+    Renamed {
+        /// At most 15 bytes.
+        comm: String,
     },
     /// A signal stopped it.
     Stopped,
@@ -121,6 +139,9 @@ pub enum Refused {
     /// ptrace is not allowed.
     #[error("ptrace is not permitted: {}", .0.desc())]
     Seize(Errno),
+    /// No filter can stop programs at their calls.
+    #[error("seccomp filters are not permitted: {}", .0.desc())]
+    Filter(Errno),
     /// The thread could not be started.
     #[error("cannot start the tracer: {0}")]
     Start(Errno),
@@ -142,6 +163,12 @@ impl Refused {
             (Refused::Seize(Errno::EPERM | Errno::EACCES), _) => {
                 "in a container, a seccomp profile that allows ptrace: --cap-add SYS_PTRACE; or \
                  run without --syscalls"
+            }
+            (Refused::Filter(Errno::EPERM | Errno::EACCES), _) => {
+                "in a container, a seccomp profile that allows seccomp; or run without --syscalls"
+            }
+            (Refused::Filter(_), _) => {
+                "a kernel with CONFIG_SECCOMP_FILTER; or run without --syscalls"
             }
             (Refused::Seize(_) | Refused::Start(_), _) => "run without --syscalls",
         }
@@ -197,8 +224,9 @@ impl Tracing {
     /// each call on a socket the socket is looked at too.
     ///
     /// # Errors
-    /// [`Refused`] where ptrace is not permitted.
+    /// [`Refused`] where ptrace or a seccomp filter is not permitted.
     pub fn begin(first: i32, looks: bool) -> Result<Tracing, Refused> {
+        seccomp::can_stop().map_err(Refused::Filter)?;
         let (sender, news) = mpsc::channel();
         let (answer, answered) = mpsc::sync_channel(1);
         let bell = Arc::new(Bell::new().map_err(Refused::Start)?);

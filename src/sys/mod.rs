@@ -26,3 +26,4 @@ pub mod spawn;
 pub(crate) mod tcp;
 pub mod tun;
 pub(crate) mod wait;
+pub(crate) mod xattr;

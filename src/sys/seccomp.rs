@@ -109,6 +109,25 @@ impl Filter {
     }
 }
 
+/// Whether the kernel takes filters that stop a traced process: it is asked, nothing is changed.
+///
+/// # Errors
+/// `EPERM` where another filter refuses (a container's), `EOPNOTSUPP`, `ENOSYS`, `EINVAL` on a
+/// kernel without.
+pub(crate) fn can_stop() -> nix::Result<()> {
+    let action: u32 = libc::SECCOMP_RET_TRACE;
+    // SAFETY: the kernel reads four bytes at the address of a local variable.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_GET_ACTION_AVAIL,
+            0,
+            &raw const action,
+        )
+    };
+    Errno::result(result).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

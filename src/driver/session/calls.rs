@@ -65,6 +65,19 @@ impl Session<'_> {
                     Disposition::Default => SignalFate::Delivered,
                 },
             },
+            What::Accepted {
+                signal,
+                code,
+                sender,
+            } => Kind::Signal {
+                from: self.origin(pid, signal, code, sender),
+                process,
+                signal,
+                fate: SignalFate::Accepted,
+            },
+            What::Renamed { comm } => {
+                return self.processes.renamed(pid, comm, at, &mut self.pen);
+            }
             What::Note(text) => Kind::Note {
                 text: format!("{process}: {text}"),
             },
@@ -72,7 +85,12 @@ impl Session<'_> {
                 aspect: Aspect::Calls,
                 why: format!("{process}: {why}"),
             },
-            What::Forked { child, pidfd } => {
+            What::Forked {
+                child,
+                inner,
+                pidfd,
+            } => {
+                let child = (child, inner);
                 return self.processes.forked(pid, child, pidfd, &mut self.pen);
             }
             What::Looked { inode, seen } => {

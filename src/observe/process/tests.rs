@@ -61,6 +61,23 @@ fn one_running_thread_makes_the_process_busy() {
 }
 
 #[test]
+fn one_thread_on_a_cpu_is_enough_not_to_wait() {
+    let fake = Fake::new();
+    fake.stat("5/stat", 'S', 1, 2);
+    fake.write(
+        "5/task/5/syscall",
+        "0 0x3 0x7f00 0x1 0x0 0x0 0x0 0x7ffc 0x7f00\n",
+    );
+    fake.write("5/task/6/syscall", "running\n");
+    assert!(!fake.watch(5).is_off_cpu().expect("read"));
+    fake.write(
+        "5/task/6/syscall",
+        "61 0xffffffff 0x0 0x1 0x0 0x0 0x0 0x7ffc 0x7f00\n",
+    );
+    assert!(fake.watch(5).is_off_cpu().expect("read"));
+}
+
+#[test]
 fn children_of_every_thread() {
     let fake = Fake::new();
     fake.stat("5/stat", 'S', 1, 2);

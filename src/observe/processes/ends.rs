@@ -59,6 +59,15 @@ impl Processes {
         }
     }
 
+    /// Whether a child of it ended and was not reaped.
+    pub(super) fn has_zombie(&self, index: usize) -> bool {
+        self.all[index].children > 0
+            && self
+                .all
+                .iter()
+                .any(|child| child.parent == Some(index) && child.ended && !child.reaped)
+    }
+
     pub(super) fn masks(&self, index: usize) -> Option<SignalMasks> {
         self.all[index].watch.as_ref()?.signals().ok().flatten()
     }

@@ -1,5 +1,7 @@
 //! What a tracer tells of the processes of a run.
 
+use std::time::Duration;
+
 use super::Processes;
 use crate::driver::recorder::Recorder;
 use crate::event::{Kind, Reaper, Source};
@@ -49,8 +51,15 @@ impl Processes {
         Some(&known.name)
     }
 
-    /// A process forked; `pidfd` was opened before the child ran.
-    pub fn forked(&mut self, parent: i32, child: i32, pidfd: Option<PidFd>, pen: &mut Recorder) {
+    /// A process forked; `pidfd` was opened, and the pid by which the child knows itself was read,
+    /// before the child ran.
+    pub fn forked(
+        &mut self,
+        parent: i32,
+        (child, inner): (i32, i32),
+        pidfd: Option<PidFd>,
+        pen: &mut Recorder,
+    ) {
         let known = |process: &super::Watched| process.pid == child && !process.reaped;
         let Some(parent) = self.all.iter().rposition(|process| process.pid == parent) else {
             return;
@@ -60,6 +69,9 @@ impl Processes {
         }
         let watch = ProcessWatch::open(&self.root, child).ok().flatten();
         self.take_child(parent, child, pidfd, watch, pen);
+        if let Some(taken) = self.all.last_mut() {
+            taken.inner_pid = inner;
+        }
     }
 
     /// A process collected the status of a child: `child` is the child's pid as the process knows
@@ -74,6 +86,19 @@ impl Processes {
         };
         let status = self.zombie_status(index);
         self.finish(index, Reaper::Process(by), status, pen);
+    }
+
+    /// A process named itself.
+    pub fn renamed(&mut self, pid: i32, comm: String, at: Duration, pen: &mut Recorder) {
+        let Some(process) = self.all.iter_mut().rfind(|process| process.pid == pid) else {
+            return;
+        };
+        if process.comm.as_ref() == Some(&comm) {
+            return;
+        }
+        process.comm = Some(comm.clone());
+        let process = process.name.clone();
+        pen.emit_at(at, Source::Syscalls, Kind::Renamed { process, comm });
     }
 
     /// A signal stopped a process, or SIGCONT let it go on.

@@ -98,7 +98,7 @@ pub struct Ended {
 }
 
 /// What a call changed that a tracer has to keep up with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Nothing.
     None,
@@ -109,6 +109,17 @@ pub enum Effect {
         /// What becomes of it from now on.
         disposition: Disposition,
     },
+    /// It waited for a signal, which was pending or came (`sigwaitinfo(2)`).
+    Accepted {
+        /// The signal.
+        signal: i32,
+        /// `si_code`: who or what sent it.
+        code: i32,
+        /// The sender's pid as the process sees it.
+        sender: i32,
+    },
+    /// The thread has another name (`PR_SET_NAME`).
+    Named(String),
     /// Any number of descriptors may be closed.
     ClosedMany,
     /// It put a seccomp filter on itself.
@@ -156,9 +167,23 @@ impl Syscall {
         }
     }
 
-    /// Whether it matters only if its descriptor is a socket.
-    pub fn is_only_for_sockets(&self) -> bool {
-        self.family.has_descriptor()
+    /// Whether it takes nothing but sockets: on any other descriptor it fails (ENOTSOCK).
+    pub fn takes_only_sockets(&self) -> bool {
+        match self.family {
+            Family::Naming | Family::FilledIn | Family::Shutdown | Family::Option => true,
+            Family::Descriptor => self.name == "listen",
+            Family::Send | Family::Receive => {
+                self.name.starts_with("send") && self.name != "sendfile"
+                    || self.name.starts_with("recv")
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether programs try it on numbers of which they do not know whether they are descriptors:
+    /// to close all that there are.
+    pub fn is_tried_on_any_number(&self) -> bool {
+        matches!(self.name, "close" | "fcntl")
     }
 }
 
@@ -197,6 +222,16 @@ impl Begun {
             room: self.room,
         };
         (self.syscall.family == Family::Fork).then(|| arguments::shared(self.syscall.name, &raw))
+    }
+
+    /// The signals that a `read(2)` of a `signalfd(2)` took.
+    pub fn accepted(&self, returned: i64, memory: &dyn Memory) -> Vec<Effect> {
+        let raw = Raw {
+            args: self.args,
+            memory,
+            room: self.room,
+        };
+        signals::read(&raw, returned)
     }
 
     /// Whether it makes a process or a thread.
@@ -269,6 +304,8 @@ impl Begun {
             Family::Poll => waiting::polled(name, raw, returned, &self.shown),
             Family::Kill => signals::sent(name, raw),
             Family::Action => signals::action(raw),
+            Family::Accept => signals::awaited(raw),
+            Family::SignalFd => signals::descriptor(name, raw),
             Family::Pause | Family::Resume | Family::Exit | Family::CloseRange | Family::Hinder => {
                 arguments::plain(name, raw)
             }
@@ -289,6 +326,7 @@ impl Begun {
         let succeeded = returned >= 0;
         match self.syscall.family {
             Family::Action if succeeded => signals::installed(raw),
+            Family::Accept => signals::accepted(raw, returned),
             Family::CloseRange if succeeded => Effect::ClosedMany,
             Family::Hinder => arguments::hindrance(self.syscall.name, raw, succeeded),
             _ => Effect::None,

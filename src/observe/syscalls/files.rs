@@ -1,6 +1,6 @@
 //! Which descriptors of a traced process are sockets.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 
 use crate::sys::link::inode;
@@ -10,8 +10,10 @@ use crate::sys::link::inode;
 /// before.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Files {
-    /// The inode behind a descriptor; nothing for what is no socket.
-    known: HashMap<i32, Option<u32>>,
+    /// What is behind a descriptor.
+    known: HashMap<i32, Behind>,
+    /// Numbers that once were a socket's.
+    were: HashSet<i32>,
     /// Whether others open and close these descriptors too.
     shared: Shared,
 }
@@ -28,18 +30,34 @@ pub(super) enum Shared {
     Processes,
 }
 
+/// What `/proc/PID/fd` shows of a `signalfd(2)`.
+const SIGNALFD: &[u8] = b"anon_inode:[signalfd]";
+
+/// What a number names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// A socket, with its inode.
+    Socket(u32),
+    /// A `signalfd(2)`.
+    Signals,
+    /// Something else.
+    Other,
+    /// Nothing: it is no descriptor, or no longer one.
+    Nothing,
+}
+
 /// `/proc` does not show this process's descriptors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hidden;
 
 impl Files {
-    /// The inode of the socket behind a descriptor, asked of `/proc` through a thread of the
-    /// process that stands still.
+    /// What is behind a descriptor, asked of `/proc` through a thread of the process that stands
+    /// still.
     ///
     /// # Errors
     /// [`Hidden`] where it may not be asked: the process has given up being dumpable, or runs a
     /// program that its user may not read (`proc(5)`).
-    pub(super) fn socket(&mut self, tid: i32, fd: i32) -> Result<Option<u32>, Hidden> {
+    pub(super) fn behind(&mut self, tid: i32, fd: i32) -> Result<Behind, Hidden> {
         if let Some(known) = self.known.get(&fd) {
             return Ok(*known);
         }
@@ -49,18 +67,44 @@ impl Files {
                 return Err(Hidden);
             }
             // A number that is no descriptor may become one without a traced call.
-            Err(_) => return Ok(None),
+            Err(_) => return Ok(Behind::Nothing),
         };
-        let found = inode(link.as_os_str().as_bytes());
+        let link = link.as_os_str().as_bytes();
+        let found = match inode(link) {
+            Some(inode) => Behind::Socket(inode),
+            None if link == SIGNALFD => Behind::Signals,
+            None => Behind::Other,
+        };
+        let is_socket = matches!(found, Behind::Socket(_));
         let lasts = match self.shared {
             Shared::No => true,
-            Shared::Threads => found.is_some(),
+            Shared::Threads => is_socket,
             Shared::Processes => false,
         };
         if lasts {
             self.known.insert(fd, found);
         }
+        match is_socket {
+            true => self.were.insert(fd),
+            false => self.were.remove(&fd),
+        };
         Ok(found)
+    }
+
+    /// The inode of the socket behind a descriptor.
+    ///
+    /// # Errors
+    /// As [`Files::behind`].
+    pub(super) fn socket(&mut self, tid: i32, fd: i32) -> Result<Option<u32>, Hidden> {
+        Ok(match self.behind(tid, fd)? {
+            Behind::Socket(inode) => Some(inode),
+            Behind::Signals | Behind::Other | Behind::Nothing => None,
+        })
+    }
+
+    /// Whether this number was a socket's when it was last seen open.
+    pub(super) fn was_socket(&self, fd: i32) -> bool {
+        self.were.contains(&fd)
     }
 
     /// From now on others may open and close these descriptors.
@@ -80,6 +124,7 @@ impl Files {
         };
         Files {
             known,
+            were: self.were.clone(),
             shared: Shared::No,
         }
     }
@@ -108,8 +153,8 @@ mod tests {
         let tid = nix::unistd::gettid().as_raw();
         let found = files.socket(tid, socket.as_raw_fd());
         assert!(matches!(found, Ok(Some(_))), "{found:?}");
-        assert_eq!(files.socket(tid, file.as_raw_fd()), Ok(None));
-        assert_eq!(files.socket(tid, 99_999), Ok(None));
+        assert_eq!(files.behind(tid, file.as_raw_fd()), Ok(Behind::Other));
+        assert_eq!(files.behind(tid, 99_999), Ok(Behind::Nothing));
         assert!(!files.known.contains_key(&99_999));
     }
 
@@ -127,6 +172,18 @@ mod tests {
         files.share(Shared::Threads);
         assert_eq!(files.shared, Shared::Processes, "still with a process");
         assert_eq!(files.own().shared, Shared::No);
+    }
+
+    #[test]
+    fn a_closed_sockets_number_is_remembered() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let mut files = Files::default();
+        let tid = nix::unistd::gettid().as_raw();
+        let fd = socket.as_raw_fd();
+        assert!(matches!(files.behind(tid, fd), Ok(Behind::Socket(_))));
+        files.forget(fd);
+        assert!(files.was_socket(fd) && files.own().was_socket(fd));
+        assert!(!files.was_socket(99_999));
     }
 
     #[test]

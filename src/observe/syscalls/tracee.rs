@@ -31,6 +31,18 @@ pub(super) struct Pending {
     pub(super) inode: Option<u32>,
     /// It is a fork, and its child was told of.
     pub(super) bore: bool,
+    pub(super) told: Told,
+}
+
+/// What of a call is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// The call.
+    Always,
+    /// The call if it fails with EBADF: its descriptor names nothing.
+    IfBad,
+    /// The signals that it reads from a `signalfd(2)`.
+    Signals,
 }
 
 /// A call that returned one of the numbers that programs never see.
@@ -62,6 +74,8 @@ pub(super) struct Said {
     pub(super) foreign: bool,
     /// Its descriptors cannot be asked for.
     pub(super) hidden: bool,
+    /// Its memory cannot be read.
+    pub(super) memory: bool,
 }
 
 impl Process {

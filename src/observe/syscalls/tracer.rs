@@ -1,19 +1,23 @@
 //! The tracer's thread: waits for stops, looks, tells, and lets go.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender};
 
+use nix::errno::Errno;
+
 use super::decode::{self, Effect, Ended, Memory, Syscall};
-use super::files::Hidden;
+use super::files::{Behind, Hidden};
 use super::looking;
-use super::tracee::{Interrupted, Pending, Process, Tracees};
+use super::tracee::{Interrupted, Pending, Process, Told, Tracees};
 use super::{Bell, News, What};
 use crate::driver::recorder::monotonic;
 use crate::event::{Call, CallResult};
 use crate::sys::ptrace::{self, Entry, Exit, Stop, Waited, read_memory, seize};
 
 mod lives;
+mod rights;
 mod signals;
 
 use signals::RESTART_BLOCK;
@@ -49,12 +53,43 @@ pub(super) fn run(
 }
 
 /// A tracee's memory, read while one of its threads stands still.
-struct Remote(i32);
+struct Remote {
+    tid: i32,
+    /// Why none of it may be read, once that was tried.
+    refused: Cell<Option<Errno>>,
+}
+
+impl Remote {
+    fn of(tid: i32) -> Remote {
+        Remote {
+            tid,
+            refused: Cell::new(None),
+        }
+    }
+}
 
 impl Memory for Remote {
     fn read(&self, address: u64, into: &mut [u8]) -> nix::Result<usize> {
-        read_memory(self.0, address, into)
+        let read = read_memory(self.tid, address, into);
+        if let Err(errno @ (Errno::EPERM | Errno::EACCES | Errno::ENOSYS)) = read {
+            self.refused.set(Some(errno));
+        }
+        read
     }
+}
+
+/// What a call is about, as far as a tracer of sockets cares.
+enum Subject {
+    /// A socket, with its inode.
+    Socket(u32),
+    /// No descriptor, or one that is no socket where only a socket will do.
+    None,
+    /// A descriptor that names nothing.
+    Nothing,
+    /// A descriptor from which signals are read.
+    Signals,
+    /// A file or the like, or nobody can tell: nothing to be told.
+    Elsewhere,
 }
 
 struct Tracer {
@@ -128,16 +163,21 @@ impl Tracer {
         let Some(syscall) = decode::find(asked.number) else {
             return stop.resume();
         };
-        let inode = match self.socket_of(tid, pid, syscall, &asked.args) {
-            None if syscall.is_only_for_sockets() => return stop.resume(),
-            found => found,
+        let (inode, told) = match self.subject(tid, pid, syscall, &asked.args) {
+            Subject::Elsewhere => return stop.resume(),
+            Subject::Nothing => (None, Told::IfBad),
+            Subject::Signals => (None, Told::Signals),
+            Subject::Socket(inode) => (Some(inode), Told::Always),
+            Subject::None => (None, Told::Always),
         };
         let started = self.tracees.processes.get(&pid).is_some_and(|p| p.started);
         // Between fork and exec nothing is the program's own.
         if !started {
             return stop.resume();
         }
-        let begun = syscall.begin(asked.args, &Remote(tid));
+        let memory = Remote::of(tid);
+        let begun = syscall.begin(asked.args, &memory);
+        self.say_if_hidden(pid, &memory);
         if !begun.needs_exit() {
             let ended = begun.never();
             self.tell_call(tid, pid, inode, ended);
@@ -149,42 +189,59 @@ impl Tracer {
         {
             self.tell(pid, What::Looked { inode, seen });
         }
-        if begun.shared(&Remote(tid)).unwrap_or(0) & libc::CLONE_UNTRACED != 0 {
+        if begun.shared(&memory).unwrap_or(0) & libc::CLONE_UNTRACED != 0 {
             self.say_untraced(pid);
         }
         let Some(thread) = self.tracees.threads.get_mut(&tid) else {
             return stop.resume();
         };
         let resumed = begun.resumes().then(|| thread.resumable.take()).flatten();
+        if begun.resumes() && resumed.is_none() {
+            // It goes on with a call that does not matter, a sleep.
+            return stop.resume();
+        }
         thread.call = Some(resumed.unwrap_or(Pending {
             begun,
             inode,
             bore: false,
+            told,
         }));
         stop.resume_to_exit()
     }
 
-    /// The socket that a call is about.
-    fn socket_of(&mut self, tid: i32, pid: i32, syscall: &Syscall, args: &[u64; 6]) -> Option<u32> {
-        let fd = syscall.fd(args)?;
-        let process = self.tracees.processes.get_mut(&pid)?;
-        let mut found = process.files.socket(tid, fd);
+    /// What a call is about.
+    fn subject(&mut self, tid: i32, pid: i32, syscall: &Syscall, args: &[u64; 6]) -> Subject {
+        let Some(fd) = syscall.fd(args) else {
+            return Subject::None;
+        };
+        let Some(process) = self.tracees.processes.get_mut(&pid) else {
+            return Subject::Elsewhere;
+        };
+        let mut found = process.files.behind(tid, fd);
         if let Some(closed) = syscall.closes(args) {
             // dup2() closes what its second descriptor was.
-            if found == Ok(None) && closed != fd {
-                found = process.files.socket(tid, closed);
+            if !matches!(found, Ok(Behind::Socket(_)) | Err(Hidden)) && closed != fd {
+                let second = process.files.behind(tid, closed);
+                if matches!(second, Ok(Behind::Socket(_)) | Err(Hidden)) {
+                    found = second;
+                }
             }
             process.files.forget(closed);
         }
+        let tried = syscall.is_tried_on_any_number() && !process.files.was_socket(fd);
         match found {
-            Ok(inode) => inode,
+            Ok(Behind::Socket(inode)) => Subject::Socket(inode),
+            Ok(_) if syscall.takes_only_sockets() => Subject::None,
+            Ok(Behind::Nothing) if !tried => Subject::Nothing,
+            Ok(Behind::Signals) if syscall.name == "read" => Subject::Signals,
+            Ok(Behind::Signals | Behind::Other | Behind::Nothing) => Subject::Elsewhere,
             Err(Hidden) => {
                 if !std::mem::replace(&mut process.said.hidden, true) {
                     let why = "its descriptors cannot be read (it is not dumpable, or its user may \
                                not read its file): its calls on sockets are missing";
                     self.tell(pid, What::Gap(why.into()));
                 }
-                None
+                Subject::Elsewhere
             }
         }
     }
@@ -201,9 +258,19 @@ impl Tracer {
         };
         // Only of a call that is interrupted is anything left to tell.
         let again = (returned == -i64::from(RESTART_BLOCK)).then(|| pending.clone());
-        let Pending { begun, inode, .. } = pending;
+        let Pending {
+            begun, inode, told, ..
+        } = pending;
         let (closed, opened) = (begun.closes(), begun.opens(returned));
-        let Ended { mut call, effect } = begun.end(returned, &Remote(tid));
+        let memory = Remote::of(tid);
+        if told == Told::Signals {
+            for effect in begun.accepted(returned, &memory) {
+                self.tell_effect(tid, pid, effect);
+            }
+            return stop.resume();
+        }
+        let Ended { mut call, effect } = begun.end(returned, &memory);
+        self.say_if_hidden(pid, &memory);
         if let Some(process) = self.tracees.processes.get_mut(&pid) {
             // Another thread may have asked for it after the entry.
             if let Some(fd) = closed {
@@ -217,6 +284,9 @@ impl Tracer {
             }
         }
         self.follow(pid, &effect);
+        if told == Told::IfBad && call.result != CallResult::Errno(libc::EBADF) {
+            return stop.resume();
+        }
         if let CallResult::Restarted(number) = call.result {
             if let Some(thread) = self.tracees.threads.get_mut(&tid) {
                 let call = Call { inode, ..call };
@@ -229,7 +299,7 @@ impl Tracer {
         } else {
             self.tell_call(tid, pid, inode, call);
         }
-        self.say_what_hinders(pid, &effect);
+        self.tell_effect(tid, pid, effect);
         stop.resume()
     }
 
@@ -244,13 +314,32 @@ impl Tracer {
                 disposition,
             } => process.dispose(*signal, *disposition),
             Effect::ClosedMany => process.files.forget_all(),
-            Effect::None | Effect::Confined | Effect::Ring | Effect::WantsTracer => {}
+            Effect::None
+            | Effect::Confined
+            | Effect::Ring
+            | Effect::WantsTracer
+            | Effect::Named(_)
+            | Effect::Accepted { .. } => {}
         }
     }
 
-    /// A call by which a process makes itself harder to observe.
-    fn say_what_hinders(&self, pid: i32, effect: &Effect) {
+    /// What else a call did: to its process, or to whoever wants to observe it.
+    fn tell_effect(&self, tid: i32, pid: i32, effect: Effect) {
         match effect {
+            // Other threads have names of their own, which are not the process's.
+            Effect::Named(comm) if tid == pid => self.tell(pid, What::Renamed { comm }),
+            Effect::Accepted {
+                signal,
+                code,
+                sender,
+            } => self.tell(
+                pid,
+                What::Accepted {
+                    signal,
+                    code,
+                    sender,
+                },
+            ),
             Effect::Confined => self.tell(
                 pid,
                 What::Gap(
@@ -271,7 +360,27 @@ impl Tracer {
                         .into(),
                 ),
             ),
-            Effect::None | Effect::Handler { .. } | Effect::ClosedMany => {}
+            Effect::None | Effect::Handler { .. } | Effect::ClosedMany | Effect::Named(_) => {}
+        }
+    }
+
+    /// Where a process's memory may not be read, its calls are told with less.
+    fn say_if_hidden(&mut self, pid: i32, memory: &Remote) {
+        let Some(errno) = memory.refused.get() else {
+            return;
+        };
+        let said = self
+            .tracees
+            .processes
+            .get_mut(&pid)
+            .map(|process| std::mem::replace(&mut process.said.memory, true));
+        if said == Some(false) {
+            let why = format!(
+                "its memory cannot be read (process_vm_readv: {}): arguments are shown as ?, and \
+                 what is waited for, which signals are handled and what is sent is missing",
+                errno.desc()
+            );
+            self.tell(pid, What::Gap(why));
         }
     }
 

@@ -2,14 +2,14 @@
 
 use super::happening::Moment;
 use super::{Happening, effects};
-use crate::event::{Call, CallResult, SignalFate, SignalOrigin};
+use crate::event::{Call, CallResult, SignalFate, SignalOrigin, SocketKey};
 use crate::model::{ProcessName, errno_name, restart_name, signal_name};
 use crate::report::palette::Tone;
 use crate::report::text::{escape, visible};
 
 /// Calls whose success the timeline shows otherwise: forks, ends and reaped children as lives of
-/// processes; and calls that only wait.
-const SHOWN_OTHERWISE: [&str; 21] = [
+/// processes, names, signals; and calls that only wait.
+const SHOWN_OTHERWISE: [&str; 22] = [
     "fork",
     "vfork",
     "clone",
@@ -30,13 +30,16 @@ const SHOWN_OTHERWISE: [&str; 21] = [
     "epoll_pwait",
     "epoll_pwait2",
     "prctl",
+    "rt_sigtimedwait",
     "seccomp",
 ];
 
 /// Calls whose success is worth a row only to somebody who asked for system calls: their data is
 /// on the wire, the rest is preparation.
-const DETAILS: [&str; 20] = [
+const DETAILS: [&str; 22] = [
     "alarm",
+    "signalfd",
+    "signalfd4",
     "getsockname",
     "getpeername",
     "read",
@@ -66,8 +69,10 @@ impl Moment<'_> {
         if !self.all && !self.is_worth_a_row(call) {
             return None;
         }
-        let (name, args) = (escape(&call.name), visible(&call.args));
-        let effect = effects::of_call(self.links);
+        let name = self.by_thread(&call.name);
+        let args = self.with_endpoint(process, call);
+        let opened = self.mark(process, self.subject.and_then(|subject| subject.opened));
+        let effect = format!("{opened}{}", effects::of_call(self.links));
         let (tone, result) = match call.result {
             CallResult::Nothing => {
                 return self.of(process, Tone::Plain, format!("caught {name}"));
@@ -79,18 +84,65 @@ impl Moment<'_> {
             }
             CallResult::Errno(errno) => (Tone::Bad, errno_name(errno)),
             CallResult::Eof => (Tone::Plain, "EOF".to_owned()),
+            CallResult::Value(0) if waits_for_descriptors(&call.name) => {
+                (Tone::Plain, "0 (timeout)".to_owned())
+            }
             CallResult::Value(0) => {
                 let text = format!("{name}({args}){effect}");
                 return self.of(process, Tone::Plain, text);
+            }
+            CallResult::Value(value @ 1..=64) if call.name == "rt_sigtimedwait" => {
+                (Tone::Plain, signal_name(value as i32))
             }
             CallResult::Value(value) => (Tone::Plain, value.to_string()),
         };
         self.of(process, tone, format!("{name}({args}) → {result}{effect}"))
     }
 
+    /// A call with the thread that made it: `thread 2 close`.
+    fn by_thread(&self, name: &str) -> String {
+        match self.thread {
+            Some(number) => format!("thread {number} {}", escape(name)),
+            None => escape(name),
+        }
+    }
+
+    /// The arguments, the descriptor with the endpoint behind it as `strace -yy` writes it:
+    /// `5<conn2>, buf, 4096`.
+    fn with_endpoint(&self, process: &ProcessName, call: &Call) -> String {
+        let args = visible(&call.args);
+        let mark = self.mark(process, self.subject.and_then(|subject| subject.of));
+        let Some(rest) = call
+            .fd
+            .filter(|_| !mark.is_empty())
+            .and_then(|fd| args.strip_prefix(&fd.to_string()))
+            .filter(|rest| rest.is_empty() || rest.starts_with(','))
+        else {
+            return args;
+        };
+        let fd = &args[..args.len() - rest.len()];
+        format!("{fd}{mark}{rest}")
+    }
+
+    /// `<conn2>`: what tells an endpoint from others of its lane, where there are others.
+    fn mark(&self, process: &ProcessName, key: Option<SocketKey>) -> String {
+        let Some(endpoint) = key.and_then(|key| self.lanes.endpoint(key)) else {
+            return String::new();
+        };
+        match self.lanes.label(endpoint) {
+            label if label.is_empty() => label,
+            _ if endpoint.name.program() == process.program() => {
+                format!("<{}>", escape(endpoint.name.local()))
+            }
+            label => format!("<{label}>"),
+        }
+    }
+
     fn is_worth_a_row(&self, call: &Call) -> bool {
         let name = call.name.as_str();
         match call.result {
+            // Some programs ask so whether they have been started by a server.
+            CallResult::Errno(libc::ENOTSOCK) if is_a_question(call) => false,
             CallResult::Value(_) | CallResult::Never if SHOWN_OTHERWISE.contains(&name) => false,
             CallResult::Value(_) if DETAILS.contains(&name) => self.traced,
             CallResult::Value(_) if name == "rt_sigaction" => says_much(&call.args),
@@ -122,6 +174,7 @@ impl Moment<'_> {
         let text = match fate {
             SignalFate::Generated => format!("is sent {name}{origin}"),
             SignalFate::Caught => format!("caught {name}{origin}"),
+            SignalFate::Accepted => format!("accepted {name}{origin}"),
             SignalFate::Delivered if has_no_effect(signal) && !self.all => return None,
             SignalFate::Delivered => format!("got {name}{origin}"),
             SignalFate::Ignored if !self.all => return None,
@@ -129,6 +182,14 @@ impl Moment<'_> {
         };
         self.of(process, Tone::Closing, text)
     }
+}
+
+/// Whether a result of 0 says that nothing was ready in time.
+fn waits_for_descriptors(name: &str) -> bool {
+    matches!(
+        name,
+        "poll" | "ppoll" | "select" | "pselect6" | "epoll_wait" | "epoll_pwait" | "epoll_pwait2"
+    )
 }
 
 /// Whether an error only answers what the program asked.

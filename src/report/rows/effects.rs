@@ -38,6 +38,7 @@ fn words(effect: &Effect) -> String {
     match effect {
         Effect::Sent { reset: false, .. } => " → FIN".to_owned(),
         Effect::Sent { reset: true, .. } => " → RST".to_owned(),
+        Effect::Became(state) => format!(" → {state}"),
         Effect::StillHeld(holders) => format!(": no FIN, open in {}", listed(holders)),
     }
 }

@@ -1,7 +1,7 @@
 //! One event in words.
 
 use super::{Class, Happening, Lanes, effects};
-use crate::causes::Link;
+use crate::causes::{Link, Subject};
 use crate::event::{Event, Kind, Reaper, Stream, ToldSegment};
 use crate::model::{ExitStatus, Holder, ProcState, ProcessName, SocketFacts, TcpState};
 use crate::report::palette::Tone;
@@ -17,6 +17,10 @@ pub(super) struct Moment<'a> {
     pub(super) all: bool,
     /// What the event did to connections.
     pub(super) links: &'a [Link],
+    /// The sockets that the event is about, if it is a call.
+    pub(super) subject: Option<Subject>,
+    /// Which thread made the call, where its process has several.
+    pub(super) thread: Option<usize>,
     /// The events before it.
     pub(super) before: &'a [Event],
     /// System calls are traced: the user wants to see them.
@@ -226,6 +230,8 @@ pub(super) enum Unheld {
     NotAccepted,
     /// It is closed, and the kernel does the rest.
     Kernel,
+    /// There is nothing left of it.
+    Gone,
     /// A descriptor of it is open somewhere: in a program outside of the run, or on its way from
     /// one process to another (`unix(7)`, SCM_RIGHTS).
     Elsewhere,
@@ -236,9 +242,9 @@ impl Unheld {
     /// somebody held it earlier.
     pub(super) fn of(state: TcpState, inode: u32, held_before: bool) -> Unheld {
         match state {
+            TcpState::Close => Unheld::Gone,
             // The inode is that of the last look, when somebody held it still.
             _ if held_before => Unheld::Kernel,
-            TcpState::Close => Unheld::Kernel,
             _ if inode != 0 => Unheld::Elsewhere,
             TcpState::Established | TcpState::SynRecv | TcpState::CloseWait => Unheld::NotAccepted,
             _ => Unheld::Kernel,
@@ -249,6 +255,7 @@ impl Unheld {
         match self {
             Unheld::NotAccepted => "held by nobody: not accepted yet",
             Unheld::Kernel => "held by nobody: the kernel finishes it",
+            Unheld::Gone => "held by nobody",
             Unheld::Elsewhere => "held by no process of the run",
         }
     }

@@ -8,6 +8,7 @@ mod happening;
 mod lanes;
 mod segments;
 mod select;
+mod threads;
 
 pub use lanes::{Lanes, Side};
 pub use select::select;

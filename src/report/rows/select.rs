@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::happening::{self, Moment, Unheld};
+use super::threads::Threads;
 use super::{Class, Happening, LaneCell, Lanes, Row, RowKind, Rung, Side, StepHead, condense};
-use crate::causes::{self, Link};
+use crate::causes::{self, Causes};
 use crate::event::{Cause, Event, Kind, Packet, PacketId, SocketKey, Source};
 use crate::model::{Holder, ProcessName, Role, TcpState, Tuple, UdpState};
 use crate::report::palette::Tone;
@@ -71,8 +72,8 @@ pub(super) struct Selector<'a> {
     holders: HashMap<SocketKey, (&'a [Holder], &'a [ProcessName])>,
     held_once: HashSet<SocketKey>,
     pub(super) underway: HashMap<PacketId, &'a Packet>,
-    /// By event, ascending.
-    links: Vec<Link>,
+    causes: Causes,
+    threads: Threads<'a>,
     actions: HashMap<usize, usize>,
     /// What each process installed last for each signal.
     actions_on: HashMap<(&'a ProcessName, &'a str), &'a String>,
@@ -106,7 +107,8 @@ impl<'a> Selector<'a> {
             holders: HashMap::new(),
             held_once: HashSet::new(),
             underway: HashMap::new(),
-            links: causes::links(&run.timeline),
+            causes: causes::read(&run.timeline),
+            threads: Threads::of(events),
             actions,
             actions_on: HashMap::new(),
             quiet,
@@ -187,10 +189,16 @@ impl<'a> Selector<'a> {
             Kind::Exited { process, .. } => self.stays_zombie(index, process),
             _ => false,
         };
-        let from = self.links.partition_point(|link| link.event < index);
-        let to = self.links.partition_point(|link| link.event <= index);
+        let links = &self.causes.links;
+        let from = links.partition_point(|link| link.event < index);
+        let to = links.partition_point(|link| link.event <= index);
         Moment {
-            links: &self.links[from..to],
+            links: &links[from..to],
+            subject: self.causes.subjects.get(&index).copied(),
+            thread: match &event.kind {
+                Kind::Called { process, call } => self.threads.number(process, call),
+                _ => None,
+            },
             before: &self.events[..index],
             lanes: self.lanes,
             all: self.detail.all,

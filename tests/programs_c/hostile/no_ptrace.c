@@ -1,4 +1,4 @@
-/* Runs a command to which the kernel refuses ptrace(2), as containers do. */
+/* Runs a command to which the kernel refuses ptrace(2) (or another call), as containers do. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -8,11 +8,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifdef SECCOMP
+#define REFUSED SYS_seccomp
+#elif defined(MEMORY)
+#define REFUSED SYS_process_vm_readv
+#else
+#define REFUSED SYS_ptrace
+#endif
+
 int main(int argc, char **argv)
 {
     struct sock_filter lines[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, REFUSED, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };

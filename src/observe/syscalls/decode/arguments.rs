@@ -59,6 +59,9 @@ pub(super) fn plain(name: &str, raw: &Raw<'_>) -> String {
             let bits = flags::named(raw.int(2), flags::CLOSE_RANGE);
             format!("{}, {last}, {bits}", raw.args[0] as u32)
         }
+        "prctl" if raw.int(0) == libc::PR_SET_NAME => {
+            format!("PR_SET_NAME, {}", string(raw, raw.args[1]))
+        }
         "prctl" => flags::word(raw.args[0] & INT, flags::PRCTL),
         "seccomp" => flags::word(raw.args[0] & INT, flags::SECCOMP),
         "ptrace" => flags::word(raw.args[0], flags::PTRACE),
@@ -136,11 +139,25 @@ fn string(raw: &Raw<'_>, address: u64) -> String {
     }
 }
 
-/// Whether a call made it harder to observe its process.
+/// The name that `PR_SET_NAME` gave its thread: 15 bytes at most.
+fn comm(raw: &Raw<'_>) -> Effect {
+    let bytes = raw.some(raw.args[1], COMM);
+    let end = bytes.iter().position(|byte| *byte == 0);
+    match &bytes[..end.unwrap_or(bytes.len())] {
+        [] if end.is_none() => Effect::None,
+        name => Effect::Named(String::from_utf8_lossy(name).into_owned()),
+    }
+}
+
+/// TASK_COMM_LEN without the zero byte at the end.
+const COMM: usize = 15;
+
+/// Whether a call made it harder to observe its process, or changed its name.
 pub(super) fn hindrance(name: &str, raw: &Raw<'_>, succeeded: bool) -> Effect {
     match name {
         "seccomp" if succeeded && confines(raw.args[0] as u32) => Effect::Confined,
         "prctl" if succeeded && raw.int(0) == libc::PR_SET_SECCOMP => Effect::Confined,
+        "prctl" if succeeded && raw.int(0) == libc::PR_SET_NAME => comm(raw),
         "io_uring_setup" if succeeded => Effect::Ring,
         "ptrace" if !succeeded && asks_for_a_tracer(raw.args[0]) => Effect::WantsTracer,
         _ => Effect::None,

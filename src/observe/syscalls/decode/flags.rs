@@ -46,6 +46,12 @@ pub(super) const SOCKET: &Bits = &[
     (libc::SOCK_CLOEXEC, "SOCK_CLOEXEC"),
 ];
 
+/// The flags that `signalfd4(2)` takes.
+pub(super) const SIGNALFD: &Bits = &[
+    (libc::SFD_NONBLOCK, "SFD_NONBLOCK"),
+    (libc::SFD_CLOEXEC, "SFD_CLOEXEC"),
+];
+
 /// The options of `wait4(2)` and `waitid(2)`.
 pub(super) const WAIT: &Bits = &[
     (libc::WNOHANG, "WNOHANG"),

@@ -10,6 +10,10 @@ const SAME: &[&[&str]] = &[
     &["fork", "vfork", "clone", "clone3"],
     &["sigaction", "signal", "rt_sigaction"],
     &["sigsuspend", "rt_sigsuspend"],
+    &["sigwait", "sigwaitinfo", "sigtimedwait", "rt_sigtimedwait"],
+    &["sigqueue", "rt_sigqueueinfo"],
+    &["pthread_sigqueue", "rt_tgsigqueueinfo"],
+    &["signalfd", "signalfd4"],
     &["raise", "pthread_kill", "tgkill"],
     &["poll", "ppoll"],
     // Where the kernel has no call of this name, libc makes it of ppoll.

@@ -1,12 +1,12 @@
 //! Calls about signals.
 
-use super::{Disposition, Effect, Raw, flags};
+use super::{Disposition, Effect, Raw, flags, span};
 use crate::model::signal_name;
 
-/// kill, tkill, tgkill, pidfd_send_signal.
+/// kill, tkill, tgkill, pidfd_send_signal, rt_sigqueueinfo, rt_tgsigqueueinfo.
 pub(super) fn sent(name: &str, raw: &Raw<'_>) -> String {
     match name {
-        "tgkill" => format!(
+        "tgkill" | "rt_tgsigqueueinfo" => format!(
             "{}, {}, {}",
             raw.int(0),
             raw.int(1),
@@ -56,6 +56,80 @@ pub(super) fn installed(raw: &Raw<'_>) -> Effect {
             },
         },
     }
+}
+
+/// `rt_sigtimedwait(2)`: what is waited for, and how long.
+pub(super) fn awaited(raw: &Raw<'_>) -> String {
+    format!(
+        "{}, {}",
+        set(raw, raw.args[0]),
+        span::timespec(raw, raw.args[2])
+    )
+}
+
+/// The signal that `rt_sigtimedwait(2)` answers with, and what its `siginfo_t` says where one was
+/// asked for.
+pub(super) fn accepted(raw: &Raw<'_>, returned: i64) -> Effect {
+    let Some(signal) = i32::try_from(returned).ok().filter(|signal| *signal > 0) else {
+        return Effect::None;
+    };
+    let info = raw.args[1];
+    Effect::Accepted {
+        signal,
+        code: raw.int_at(info.wrapping_add(8)).unwrap_or(libc::SI_USER),
+        sender: raw.int_at(info.wrapping_add(16)).unwrap_or(0),
+    }
+}
+
+/// signalfd, signalfd4: the descriptor to change, or -1, and the set.
+pub(super) fn descriptor(name: &str, raw: &Raw<'_>) -> String {
+    let words = format!("{}, {}", raw.int(0), set(raw, raw.args[1]));
+    match name {
+        "signalfd4" if raw.int(3) != 0 => {
+            format!("{words}, {}", flags::named(raw.int(3), flags::SIGNALFD))
+        }
+        _ => words,
+    }
+}
+
+/// `struct signalfd_siginfo`, in bytes.
+const INFO: u64 = 128;
+
+/// The signals that a `read(2)` of a `signalfd(2)` took.
+pub(super) fn read(raw: &Raw<'_>, returned: i64) -> Vec<Effect> {
+    let count = u64::try_from(returned).unwrap_or(0) / INFO;
+    let info = |index: u64| {
+        let at = raw.args[1].wrapping_add(index * INFO);
+        Some(Effect::Accepted {
+            signal: raw.int_at(at)?,
+            code: raw.int_at(at.wrapping_add(8))?,
+            sender: raw.int_at(at.wrapping_add(12))?,
+        })
+    };
+    // As many as can be pending at a time and be different.
+    (0..count.min(64)).map_while(info).collect()
+}
+
+/// As many signals of a set as are named.
+const NAMED: usize = 4;
+
+/// A `sigset_t` as the kernel has it: `[SIGTERM, SIGCHLD]`, `~[]` for all.
+fn set(raw: &Raw<'_>, address: u64) -> String {
+    match raw.word_at(address) {
+        None => "?".to_owned(),
+        // More are in it than not: those that are not, as strace(1) writes it.
+        Some(bits) if bits.count_ones() > 32 => format!("~{}", names(!bits)),
+        Some(bits) => names(bits),
+    }
+}
+
+fn names(bits: u64) -> String {
+    let mut members = (1..=64).filter(|signal| bits >> (signal - 1) & 1 == 1);
+    let mut words: Vec<String> = members.by_ref().take(NAMED).map(signal_name).collect();
+    if members.next().is_some() {
+        words.push("...".to_owned());
+    }
+    format!("[{}]", words.join(", "))
 }
 
 const HANDLER_DEFAULT: u64 = libc::SIG_DFL as u64;

@@ -32,6 +32,10 @@ pub(super) enum Family {
     Poll,
     Kill,
     Action,
+    /// Waits for a signal of a set and takes it.
+    Accept,
+    /// Makes a descriptor from which signals are read.
+    SignalFd,
     /// Waits for a signal, or asks for one.
     Pause,
     /// Goes on with a call that a stop interrupted.
@@ -123,6 +127,12 @@ static TABLE: &[Syscall] = table! {
     SYS_tkill Kill,
     SYS_tgkill Kill,
     SYS_pidfd_send_signal Kill,
+    SYS_rt_sigqueueinfo Kill,
+    SYS_rt_tgsigqueueinfo Kill,
+    SYS_rt_sigtimedwait Accept,
+    #[cfg(target_arch = "x86_64")]
+    SYS_signalfd SignalFd,
+    SYS_signalfd4 SignalFd,
     SYS_rt_sigaction Action,
     #[cfg(target_arch = "x86_64")]
     SYS_poll Poll,

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use nix::unistd::{Pid, getsid};
 
-use super::{Remote, Resumed, Tracer};
+use super::{Remote, Resumed, Tracer, rights};
 use crate::model::ExitStatus;
+use crate::observe::processes::inner_pid;
 use crate::observe::syscalls::What;
 use crate::observe::syscalls::decode::Ended;
 use crate::observe::syscalls::files::Shared;
-use crate::observe::syscalls::tracee::{Pending, Process};
+use crate::observe::syscalls::tracee::{Pending, Process, Told};
 use crate::sys::pidfd::PidFd;
 use crate::sys::ptrace::Standing;
 
@@ -36,7 +37,7 @@ impl Tracer {
         {
             call.bore = true;
             in_call = true;
-            shared = call.begun.shared(&Remote(maker)).unwrap_or(0);
+            shared = call.begun.shared(&Remote::of(maker)).unwrap_or(0);
         }
         // Its first stop may have come before, and even its end.
         if self.early.remove(&child).is_none() {
@@ -67,8 +68,14 @@ impl Tracer {
         self.tracees.processes.insert(child, process);
         self.tracees.add_thread(child, child);
         if started {
-            let pidfd = PidFd::open(child).ok();
-            self.send(parent, What::Forked { child, pidfd });
+            // It may be gone before anybody else looks.
+            let (inner, pidfd) = (inner_pid(child), PidFd::open(child).ok());
+            let what = What::Forked {
+                child,
+                inner,
+                pidfd,
+            };
+            self.send(parent, what);
         }
     }
 
@@ -141,11 +148,15 @@ impl Tracer {
         };
         process.executed();
         if !std::mem::replace(&mut process.started, true) {
+            self.say_what_it_lacks(pid);
             return stop.resume();
         }
-        for (tid, Pending { begun, inode, .. }) in calls {
+        let told = calls
+            .into_iter()
+            .filter(|(_, call)| call.told == Told::Always);
+        for (tid, Pending { begun, inode, .. }) in told {
             if tid == former {
-                let Ended { call, .. } = begun.end(0, &Remote(pid));
+                let Ended { call, .. } = begun.end(0, &Remote::of(pid));
                 self.tell_call(pid, pid, inode, call);
             } else {
                 self.tell_call(tid, pid, inode, begun.never());
@@ -153,10 +164,15 @@ impl Tracer {
         }
         let command = command_line(pid);
         self.tell(pid, What::Executed { command });
-        if let Some(text) = set_user_id(pid) {
+        self.say_what_it_lacks(pid);
+        stop.resume()
+    }
+
+    /// Says which rights a program would have got untraced.
+    fn say_what_it_lacks(&self, pid: i32) {
+        for text in rights::missing(pid) {
             self.tell(pid, What::Note(text));
         }
-        stop.resume()
     }
 
     pub(super) fn trap(&mut self, stop: Standing) -> Resumed {
@@ -196,7 +212,9 @@ impl Tracer {
                 let left = process.forked();
                 self.lost.insert(0, Lost { pid, left });
             }
-            self.tell_call(tid, pid, pending.inode, pending.begun.never());
+            if pending.told == Told::Always {
+                self.tell_call(tid, pid, pending.inode, pending.begun.never());
+            }
         }
         if tid == pid && pid != self.first {
             self.tell(pid, What::Ended(status));
@@ -247,15 +265,3 @@ fn command_line(pid: i32) -> Vec<String> {
 
 /// The words of a command line that are kept.
 const COMMAND_WORDS: usize = 64;
-
-/// What to say of a program that would have got its owner's rights and did not.
-fn set_user_id(pid: i32) -> Option<String> {
-    use std::os::unix::fs::MetadataExt;
-    let file = std::fs::metadata(format!("/proc/{pid}/exe")).ok()?;
-    let ours = nix::unistd::geteuid();
-    let would_change = file.mode() & libc::S_ISUID != 0 && file.uid() != ours.as_raw();
-    (would_change && !ours.is_root()).then(|| {
-        "it is a set-user-ID program: traced, it runs without its owner's rights (ptrace(2))"
-            .to_owned()
-    })
-}

@@ -321,3 +321,80 @@ fn every_name_of_a_call_means_the_others() {
         assert!(!same_call(one, other), "{one} {other}");
     }
 }
+
+#[test]
+fn signals_that_are_waited_for() {
+    let bit = |signal: i32| 1_u64 << (signal - 1);
+    let set = bit(libc::SIGTERM) | bit(libc::SIGCHLD);
+    // The set, then a siginfo_t: SIGTERM, no errno, SI_QUEUE from 4711.
+    let mut memory = set.to_ne_bytes().to_vec();
+    for number in [libc::SIGTERM, 0, libc::SI_QUEUE, 0, 4711] {
+        memory.extend(number.to_ne_bytes());
+    }
+    let taken = ended(
+        libc::SYS_rt_sigtimedwait,
+        [BASE, BASE + 8, 0, 8, 0, 0],
+        i64::from(libc::SIGTERM),
+        &memory,
+    );
+    assert_eq!(taken.call.args, "[SIGTERM, SIGCHLD], forever");
+    let accepted = Effect::Accepted {
+        signal: libc::SIGTERM,
+        code: libc::SI_QUEUE,
+        sender: 4711,
+    };
+    assert_eq!(taken.effect, accepted);
+    let late = ended(
+        libc::SYS_rt_sigtimedwait,
+        [BASE, 0, 0, 8, 0, 0],
+        -11,
+        &memory,
+    );
+    assert_eq!(late.effect, Effect::None);
+    assert_eq!(
+        text(
+            libc::SYS_signalfd4,
+            [u64::MAX, BASE, 8, 0x80000, 0, 0],
+            5,
+            &(!set).to_ne_bytes()
+        ),
+        "signalfd4(-1, ~[SIGTERM, SIGCHLD], SFD_CLOEXEC) Value(5)"
+    );
+    assert_eq!(
+        text(libc::SYS_rt_sigqueueinfo, [12, 15, BASE, 0, 0, 0], 0, b""),
+        "rt_sigqueueinfo(12, SIGTERM) Value(0)"
+    );
+}
+
+#[test]
+fn signals_that_are_read() {
+    let mut memory = Vec::new();
+    for number in [libc::SIGTERM, 0, libc::SI_USER, 4711] {
+        memory.extend(number.to_ne_bytes());
+    }
+    memory.resize(256, 0);
+    let memory = Ram(memory);
+    let read = begin(libc::SYS_read, [5, BASE, 1280, 0, 0, 0], &memory).expect("it matters");
+    let accepted = Effect::Accepted {
+        signal: libc::SIGTERM,
+        code: libc::SI_USER,
+        sender: 4711,
+    };
+    assert_eq!(read.accepted(128, &memory), [accepted]);
+    assert_eq!(read.accepted(-4, &memory), []);
+    // Memory ends before what was to be read does.
+    assert_eq!(read.accepted(i64::MAX, &memory).len(), 2);
+}
+
+#[test]
+fn a_thread_that_names_itself() {
+    let name = [libc::PR_SET_NAME as u64, BASE, 0, 0, 0, 0];
+    let named = ended(libc::SYS_prctl, name, 0, b"a worker with a long name\0");
+    assert_eq!(
+        named.call.args,
+        "PR_SET_NAME, \"a worker with a long name\""
+    );
+    assert_eq!(named.effect, Effect::Named("a worker with a".into()));
+    let nowhere = ended(libc::SYS_prctl, [name[0], 0, 0, 0, 0, 0], -14, b"");
+    assert_eq!(nowhere.effect, Effect::None);
+}

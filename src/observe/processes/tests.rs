@@ -1,0 +1,53 @@
+use super::*;
+
+/// A made-up process in a made-up `/proc`, with one thread.
+fn write(root: &std::path::Path, pid: i32, state: char, syscall: &str) {
+    let folder = root.join(format!("{pid}/task/{pid}"));
+    std::fs::create_dir_all(&folder).expect("directory");
+    let zeros = "0 ".repeat(31);
+    let stat = format!("{pid} (x) {state} 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 {zeros}0\n");
+    std::fs::write(root.join(format!("{pid}/stat")), &stat).expect("stat");
+    std::fs::write(folder.join("stat"), &stat).expect("stat");
+    std::fs::write(folder.join("children"), "").expect("children");
+    std::fs::write(folder.join("syscall"), syscall).expect("syscall");
+}
+
+#[test]
+fn who_is_just_reaping_does_not_rest() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let root = ProcRoot::at(folder.path());
+    write(folder.path(), 5, 'S', "running\n");
+    write(folder.path(), 6, 'Z', "-1 0x0 0x0\n");
+    let process = |name: &str, pid| {
+        let watch = ProcessWatch::open(&root, pid).expect("readable");
+        let host = HostName::from("server");
+        Watched::new(ProcessName::from(name), pid, None, watch, host)
+    };
+    let parent = Watched {
+        children: 1,
+        ..process("server", 5)
+    };
+    let child = Watched {
+        parent: Some(0),
+        ..process("server.child", 6)
+    };
+    let mut processes = Processes {
+        all: vec![parent, child],
+        root: root.clone(),
+        traced: false,
+    };
+    let mut pen = Recorder::default();
+    // The first look meets the end.
+    processes.look(&mut pen);
+    assert!(
+        !processes.look(&mut pen),
+        "wait4() sleeps only once it found nobody"
+    );
+    write(
+        folder.path(),
+        5,
+        'S',
+        "61 0xffffffff 0x0 0x0 0x0 0x0 0x0 0x7ffc 0x7f00\n",
+    );
+    assert!(processes.look(&mut pen), "it left a zombie behind");
+}
