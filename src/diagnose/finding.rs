@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::facts::Facts;
 use crate::model::Evidence;
 
 /// How bad it is.
@@ -79,6 +80,8 @@ pub struct Finding {
     pub weight: Weight,
     /// What it is about.
     pub about: About,
+    /// The same as values.
+    pub facts: Facts,
     /// What is wrong, in one sentence without its full stop.
     pub headline: String,
     /// What bears it out.

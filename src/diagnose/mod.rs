@@ -24,6 +24,7 @@ use crate::timeline::Timeline;
 mod close;
 mod connect;
 mod data;
+pub mod facts;
 pub mod finding;
 pub mod growth;
 pub mod picture;
@@ -32,6 +33,7 @@ mod process;
 pub mod question;
 mod recorded;
 
+pub use facts::Facts;
 pub use finding::{About, Diagnosis, Finding, Proof, Weight};
 pub use picture::Picture;
 pub use question::Question;

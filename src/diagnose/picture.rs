@@ -25,6 +25,8 @@ pub struct Socket {
     pub key: u64,
     /// Its network namespace or host, where there are several.
     pub place: Option<String>,
+    /// The inode of its network namespace, where several are looked at.
+    pub netns: Option<u64>,
     /// Its addresses, once known.
     pub tuple: Option<Tuple>,
     /// Its state.
@@ -105,6 +107,8 @@ pub struct Process {
     pub name: String,
     /// Names it for good within its picture's machine or run.
     pub key: u64,
+    /// Its pid as sockscope's own `/proc` shows it.
+    pub pid: i32,
     /// What it runs.
     pub program: String,
     /// Its parent, where it is in the picture.

@@ -45,6 +45,7 @@ impl Subject<'_> {
                 .map(|(process, key)| Process {
                     name: process.name.to_string(),
                     key,
+                    pid: process.pid,
                     program: process.name.program().to_string(),
                     parent: process
                         .parent
@@ -88,6 +89,7 @@ impl Subject<'_> {
             name: endpoint.name.to_string(),
             key: endpoint.key.0.into(),
             place: Some(endpoint.host.to_string()),
+            netns: None,
             tuple: endpoint.tuple,
             state: endpoint.state(),
             known: endpoint
