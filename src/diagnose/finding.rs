@@ -91,11 +91,18 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// One sentence: what is wrong, what to do, where it is explained.
-    pub fn note(&self) -> String {
-        format!(
-            "{}; {} ({})",
-            self.headline, self.fix, self.diagnosis.reference
-        )
+    /// In one line: what is wrong, how that is known, what to do, where it is explained. `like` so
+    /// many others are.
+    pub fn note(&self, like: usize) -> String {
+        /// Observations of one finding that are told.
+        const PROOFS: usize = 3;
+        let mut parts = vec![match like {
+            0 => self.headline.clone(),
+            more => format!("{} (and {more} more like it)", self.headline),
+        }];
+        let proofs = self.evidence.iter().take(PROOFS);
+        parts.extend(proofs.map(|proof| format!("{}: {}", proof.known, proof.text)));
+        parts.push(format!("fix: {} ({})", self.fix, self.diagnosis.reference));
+        parts.join("; ")
     }
 }
