@@ -365,3 +365,63 @@ fn what_must_never_be_lacks_nothing() {
         assert_eq!(notes, [""; 0], "{line}");
     }
 }
+
+/// Connected, and the client's end is an endpoint that its user types commands for.
+const PEERS: Case = Case {
+    programs: "server = \"echo-server {port}\"\nclient = \"peer\"",
+    before: "[[step]]\ndo = [\"start server\", \"start client\", \"client types socket\", \
+                       \"client types connect {server} {port}\"]\n\
+             expect = [\"client.conn ESTABLISHED\", \"server.conn held by server.child\"]",
+    step: "",
+};
+
+#[test]
+fn a_reset_says_which_close_sent_it() {
+    let linger = Case {
+        step: "do = [\"client types setsockopt SO_LINGER 1 0\", \"client types close\"]",
+        ..PEERS
+    };
+    linger.is_explained(
+        &[
+            "client.conn TIME_WAIT",
+            "client.conn ESTABLISHED > FIN_WAIT1",
+        ],
+        &[
+            "an RST from client ended client.conn: client's close(3) sent it",
+            "SO_LINGER {1, 0}",
+        ],
+    );
+    // The other end is told the same.
+    linger.is_explained(
+        &["server.conn CLOSE_WAIT"],
+        &["an RST from client ended server.conn: client's close(3) sent it"],
+    );
+    let unread = Case {
+        before: "[[step]]\ndo = [\"start server\", \"start client\", \"client types socket\", \
+                           \"client types connect {server} {port}\", \"client types write hello\"]\n\
+                 expect = [\"client.conn recv-q = 5\"]",
+        step: "do = \"client types close\"",
+        ..PEERS
+    };
+    unread.is_explained(
+        &["client.conn TIME_WAIT"],
+        &["client's close(3) sent it, because 5 bytes were not read"],
+    );
+}
+
+#[test]
+fn a_reset_of_before_is_no_reason() {
+    let case = Case {
+        before: "[[step]]\ndo = [\"start server\", \"start client\", \"client types socket\", \
+                           \"client types connect {server} {port}\", \
+                           \"client types setsockopt SO_LINGER 1 0\", \"client types close\"]\n\
+                 expect = [\"client.conn gone\"]",
+        step: "do = \"client types socket\"",
+        ..PEERS
+    };
+    case.is_not_explained(&[
+        "client prints hello",
+        "client got EOF",
+        "client.conn2 LISTEN",
+    ]);
+}

@@ -13,7 +13,7 @@
 //! | `port` | EADDRINUSE | both |
 //! | `process` | zombies, stopped processes | both |
 //! | [`growth`] | what gets more from look to look | two looks |
-//! | `recorded` | refused, killed, ended; ICMP errors that nobody is told of | a timeline |
+//! | `recorded` | refused, reset, killed, ended; ICMP errors that nobody is told of | a timeline |
 //!
 //! `docs/why.md` has the table of all diagnoses.
 
@@ -49,9 +49,10 @@ enum Source {
 }
 
 /// All rules, in the order in which their answers are shown below a failed expectation.
-const RULES: [Source; 15] = [
+const RULES: [Source; 16] = [
     Source::Timeline(recorded::ended::program_ended),
     Source::Timeline(recorded::refused::nobody_listens),
+    Source::Timeline(recorded::reset::by_reset),
     Source::Picture(connect::queue_full),
     Source::Picture(connect::unanswered_syn),
     Source::Picture(connect::not_accepted),

@@ -6,7 +6,7 @@
 //! | [`lack`] | what connections did not bring, where it names none |
 //! | [`ends`] | the connections by which it would have come |
 //! | [`picture`] | the timeline as a [`Picture`], for the rules that serve live programs too |
-//! | `datagram`, `ended`, `refused` | what only a timeline tells |
+//! | `datagram`, `ended`, `refused`, `reset` | what only a timeline tells |
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -30,6 +30,7 @@ mod ends;
 mod lack;
 mod picture;
 pub(super) mod refused;
+pub(super) mod reset;
 
 use concern::Concern;
 use ends::{Ends, listeners_for};
