@@ -72,7 +72,7 @@ pub(crate) enum Command {
     /// Compare two saved records and show where they differ first
     #[command(after_help = DIFF_EXIT_CODES)]
     Diff(Diff),
-    /// Explain a scenario by an actual run of it, or a TCP state
+    /// Explain a scenario by an actual run of it, a TCP state, or a diagnosis
     Explain(Explain),
     /// Write a commented scenario file for a server of your own
     New(New),
@@ -241,7 +241,8 @@ pub(crate) struct Show {
 
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// Name of a built-in scenario, path of a scenario file, or a TCP state (CLOSE_WAIT)
+    /// Name of a built-in scenario, path of a scenario file, a TCP state (CLOSE_WAIT), or a
+    /// diagnosis of why (held-by-several)
     pub(crate) subject: String,
     /// How to write it
     #[arg(long, value_name = "FORMAT", default_value = "text")]

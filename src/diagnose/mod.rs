@@ -17,6 +17,8 @@
 //!
 //! `docs/why.md` has the table of all diagnoses.
 
+use crate::scenario::suggest;
+
 mod close;
 mod connect;
 mod data;
@@ -100,4 +102,14 @@ pub fn diagnose(picture: &Picture, question: &Question) -> Vec<Finding> {
     // Stable: within a weight in the order of the rules.
     found.sort_by_key(|finding| finding.weight);
     found
+}
+
+/// The diagnosis with this key.
+pub fn find(key: &str) -> Option<&'static Diagnosis> {
+    DIAGNOSES.into_iter().find(|diagnosis| diagnosis.key == key)
+}
+
+/// The key that is nearest to a misspelt one.
+pub fn near(word: &str) -> Option<&'static str> {
+    suggest::nearest(word, DIAGNOSES.iter().map(|diagnosis| diagnosis.key))
 }

@@ -89,12 +89,11 @@ fn block(group: &[&Finding], look: &Look) -> Vec<String> {
         lines.push(look.paint(Tone::Faint, &text));
     }
     lines.extend(labelled(look, "fix", &visible(&first.fix), Tone::Good));
-    lines.extend(labelled(
-        look,
-        "see",
-        first.diagnosis.reference,
-        Tone::Faint,
-    ));
+    let see = format!(
+        "{}; sockscope explain {}",
+        first.diagnosis.reference, first.diagnosis.key
+    );
+    lines.extend(labelled(look, "see", &see, Tone::Faint));
     lines
 }
 
