@@ -76,7 +76,7 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Write a commented scenario file for a server of your own
     New(New),
-    /// Print the JSON Schema of scenario files, for editors, or of records
+    /// Print the JSON Schema of scenario files, for editors, of records, or of what why prints
     Schema(Schema),
     /// Run a built-in server or client by hand; without a name, list them
     Program(Program),
@@ -284,6 +284,8 @@ pub(crate) enum SchemaOf {
     Scenario,
     /// Records: a line of --save and of --format jsonl, and the value of --format json
     Record,
+    /// What why prints: the value of --format json, and the lines of --format jsonl
+    Why,
 }
 
 #[derive(Debug, Args)]

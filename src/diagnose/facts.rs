@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::picture::{Picture, Process, Since, Socket};
 
 /// What a finding is about.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Facts {
-    /// The network namespace, where several may be looked at.
+    /// The network namespace (the inode of `/proc/PID/ns/net`), where several are looked at.
     pub netns: Option<u64>,
     /// The port, of a finding that is about one.
     pub port: Option<u16>,
@@ -27,9 +28,9 @@ pub struct Facts {
 }
 
 /// A socket of a finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SocketFact {
-    /// The kernel's cookie; in a run its number there.
+    /// The kernel's cookie, as in `sockscope ls`: the same for as long as the socket is there.
     pub cookie: u64,
     /// Its network namespace, where several are looked at.
     pub netns: Option<u64>,
@@ -43,8 +44,9 @@ pub struct SocketFact {
     pub remote_port: Option<u16>,
     /// Its state, as netstat calls it.
     pub state: String,
-    /// At least so long in that state.
+    /// At least so long in that state, in milliseconds, where the kernel tells.
     #[serde(rename = "age_ms", serialize_with = "milliseconds")]
+    #[schemars(with = "Option<u64>")]
     pub age: Option<Duration>,
     /// Recv-Q: bytes that were not read; of a listener, connections that were not accepted.
     pub recv_q: Option<u32>,
@@ -61,7 +63,7 @@ pub struct SocketFact {
 }
 
 /// What is known of the holders of a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HeldBy {
     /// At least one process.
@@ -73,7 +75,7 @@ pub enum HeldBy {
 }
 
 /// A process and its descriptor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HolderFact {
     /// The process.
     pub pid: i32,
@@ -86,7 +88,7 @@ pub struct HolderFact {
 }
 
 /// A process of a finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ProcessFact {
     /// Its pid.
     pub pid: i32,

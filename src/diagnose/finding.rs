@@ -1,12 +1,13 @@
 //! [`Finding`]: what a rule found, with its evidence and its fix.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::facts::Facts;
 use crate::model::Evidence;
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Weight {
     /// It stays as it is, or gets worse, until somebody acts.
@@ -40,7 +41,7 @@ pub struct Diagnosis {
 }
 
 /// One observation that bears a finding out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Proof {
     /// What was observed.
     pub text: String,
