@@ -1,4 +1,5 @@
-//! How `sockscope why` tells what it found: JSON that a script can use.
+//! How `sockscope why` tells what it found: few lines however many cases there are, and JSON that
+//! a script can use.
 
 mod support;
 
@@ -8,12 +9,13 @@ use std::time::Duration;
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use sockscope::diagnose::picture::{Held, Picture, Process, Since, Socket};
+use sockscope::diagnose::picture::{Held, Picture, Process, Since, Socket, few};
 use sockscope::diagnose::{About, Facts, Finding, Proof, Weight, find};
 use sockscope::live::listing::Unseen;
 use sockscope::live::why::Why;
 use sockscope::model::{Evidence, ProcState, TcpState, Tuple};
 use sockscope::report::why::record;
+use sockscope::report::{self, Look};
 use support::say;
 
 /// A process of this name.
@@ -86,6 +88,170 @@ fn why(findings: Vec<Finding>) -> Why {
         between: None,
         counters: None,
     }
+}
+
+fn text(why: &Why) -> String {
+    let look = Look {
+        width: 80,
+        color: false,
+        unicode: true,
+    };
+    report::why::render(why, &look)
+}
+
+/// Text whose lines are not broken.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn has(text: &str, part: &str) {
+    assert!(text.contains(part), "no `{part}` in:\n{text}");
+}
+
+/// Five thousand connections of a server that forks: each is held by its parent and by a child of
+/// its own, and has an age of its own. The first ones by address are the newest.
+fn leak() -> Why {
+    let mut processes = vec![process("leak", 100)];
+    processes.extend((0..5000).map(|child| process("leak", 101 + child)));
+    let sockets = (0..5000_u16).map(|index| {
+        let host = if index < 4900 { 2 } else { 3 };
+        let holders = [0, 1 + usize::from(index)];
+        waiting(host, 20000 + index, &holders, Some(1 + u64::from(index)))
+    });
+    let picture = Picture {
+        sockets: sockets.collect(),
+        processes,
+    };
+    why(findings(&picture))
+}
+
+#[test]
+fn five_thousand_sockets_with_one_cause_are_some_twenty_lines() {
+    let text = text(&leak());
+    assert!(text.lines().count() <= 22, "{text}");
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+    // The span of ages, and the oldest first.
+    let words = words(&text);
+    has(
+        &words,
+        "CLOSE_WAIT: the close is owed (5,000 cases, for at least 1.0 s to 1 h 23 min)",
+    );
+    let oldest = text.find("10.0.0.3:24999 is left by leak 100 fd 4 and leak 5100 fd 4");
+    let next = text.find("10.0.0.3:24998 is left by");
+    assert!(oldest.is_some() && oldest < next, "{text}");
+    assert!(
+        !text.contains(":20000"),
+        "the newest is none of these: {text}"
+    );
+    // How it is known, of the oldest.
+    assert_eq!(text.matches("seen: this of").count(), 1, "{text}");
+    has(&text, "seen: this of 10.0.0.3:24999");
+    has(&text, "  … and 4,997 more\n");
+    // Where the others are.
+    has(
+        &words,
+        "held by 5,001 processes: leak 100 (5,000), leak 1000 (1), leak 1001 (1) and 4,998 more",
+    );
+    has(&words, "to 2 hosts: 10.0.0.2 (4,900), 10.0.0.3 (100)");
+    has(
+        &words,
+        "fix close it in leak 100 and leak 5100; likewise in the others",
+    );
+    has(&words, "; sockscope explain close-wait");
+}
+
+#[test]
+fn other_programs_are_another_cause() {
+    let processes = vec![process("one", 7), process("two", 8), process("one", 9)];
+    let sockets = vec![
+        waiting(2, 1, &[0], Some(1)),
+        waiting(2, 2, &[1], Some(1)),
+        waiting(2, 3, &[2], Some(9)),
+        waiting(2, 4, &[], None),
+    ];
+    let picture = Picture { sockets, processes };
+    let why = why(findings(&picture));
+    let value: Value = serde_json::from_str(&record::json(&why).expect("JSON")).expect("JSON");
+    let ports: Vec<Vec<u64>> = value["diagnoses"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|group| {
+            let cases = group["cases"].as_array().expect("a list").iter();
+            let port = |case: &Value| case["sockets"][0]["remote_port"].as_u64().expect("a port");
+            cases.map(port).collect()
+        })
+        .collect();
+    // Both of `one`, the older first; that of `two`; that of nobody.
+    assert_eq!(ports, [vec![3, 1], vec![2], vec![4]]);
+    let text = text(&why);
+    has(&text, "(2 cases, for at least 1.0 s to 9.0 s)");
+    // Of few cases each says how it is known.
+    assert_eq!(text.matches("seen: this of").count(), 4, "{text}");
+}
+
+#[test]
+fn ages_that_are_not_known_are_not_told() {
+    let told = |ages: &[Option<u64>]| {
+        let sockets = ages
+            .iter()
+            .zip(1..)
+            .map(|(age, port)| waiting(2, port, &[0], *age));
+        let picture = Picture {
+            sockets: sockets.collect(),
+            processes: vec![process("one", 7)],
+        };
+        let text = words(&text(&why(findings(&picture))));
+        let (title, _) = text.split_once(" 10.0.0.1").expect("a case");
+        title.to_owned()
+    };
+    let title = "wrong CLOSE_WAIT: the close is owed (2 cases";
+    assert_eq!(told(&[None, None]), format!("{title})"));
+    assert_eq!(
+        told(&[Some(5), None]),
+        format!("{title}, the oldest known for at least 5.0 s)")
+    );
+    assert_eq!(
+        told(&[Some(5), Some(5)]),
+        format!("{title}, for at least 5.0 s)")
+    );
+}
+
+#[test]
+fn of_many_holders_the_first_are_named_and_json_has_all() {
+    let processes: Vec<Process> = (0..121)
+        .map(|index| process("prefork", 1685 + index))
+        .collect();
+    let holders: Vec<usize> = (0..121).collect();
+    let picture = Picture {
+        sockets: vec![waiting(2, 1, &holders, None)],
+        processes,
+    };
+    let why = why(findings(&picture));
+    let text = words(&text(&why));
+    has(
+        &text,
+        "is left by prefork 1685 fd 4, prefork 1686 fd 4 and 119 more seen:",
+    );
+    has(
+        &text,
+        "fix close it in prefork 1685, prefork 1686 and 119 more see",
+    );
+    let value: Value = serde_json::from_str(&record::json(&why).expect("JSON")).expect("JSON");
+    let holders = &value["diagnoses"][0]["cases"][0]["sockets"][0]["holders"];
+    assert_eq!(holders.as_array().map(Vec::len), Some(121));
+    assert_eq!(holders[120]["pid"], 1805);
+}
+
+#[test]
+fn few_are_all_named() {
+    let words: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+    let told: Vec<String> = (0..=4).map(|many| few(&words[..many])).collect();
+    assert_eq!(told, ["", "a", "a and b", "a, b and c", "a, b and 2 more"]);
 }
 
 /// The schema of `--format json`, and that of a line of `--format jsonl`; strict: a field that it

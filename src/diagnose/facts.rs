@@ -63,7 +63,7 @@ pub struct SocketFact {
 }
 
 /// What is known of the holders of a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HeldBy {
     /// At least one process.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
-use super::groups;
+use super::group::groups;
 use crate::diagnose::{Facts, Finding, Proof, Weight};
 use crate::live::listing::Unseen;
 use crate::live::why::{Conclusion, Why};
@@ -18,12 +18,12 @@ struct Document<'a> {
     looked: Looked,
 }
 
-/// Cases of one diagnosis with one fix.
+/// Cases of one diagnosis with one cause: the same programs hold the sockets, or are what is wrong.
 #[derive(Serialize, JsonSchema)]
 struct Diagnosis<'a> {
     #[serde(flatten)]
     kind: Kind,
-    /// The cases.
+    /// The cases, the oldest first.
     cases: Vec<Case<'a>>,
 }
 
@@ -147,11 +147,9 @@ pub fn json(why: &Why) -> serde_json::Result<String> {
     let document = Document {
         diagnoses: groups(&why.findings)
             .iter()
-            .filter_map(|group| {
-                Some(Diagnosis {
-                    kind: Kind::of(group.first()?),
-                    cases: group.iter().map(|case| Case::of(case)).collect(),
-                })
+            .map(|group| Diagnosis {
+                kind: Kind::of(group.first),
+                cases: group.cases.iter().map(|case| Case::of(case)).collect(),
             })
             .collect(),
         looked: Looked::of(why),
@@ -165,7 +163,7 @@ pub fn json(why: &Why) -> serde_json::Result<String> {
 /// None that plain data can have.
 pub fn json_lines(why: &Why) -> serde_json::Result<String> {
     let mut text = String::new();
-    for finding in groups(&why.findings).iter().flatten() {
+    for finding in groups(&why.findings).iter().flat_map(|group| &group.cases) {
         let line = Line {
             kind: Kind::of(finding),
             case: Case::of(finding),
