@@ -72,11 +72,11 @@ pub(crate) enum Command {
     /// Compare two saved records and show where they differ first
     #[command(after_help = DIFF_EXIT_CODES)]
     Diff(Diff),
-    /// Explain a scenario by an actual run of it, or a TCP state
+    /// Explain a scenario by an actual run of it, a TCP state, or a diagnosis
     Explain(Explain),
     /// Write a commented scenario file for a server of your own
     New(New),
-    /// Print the JSON Schema of scenario files, for editors, or of records
+    /// Print the JSON Schema of scenario files, for editors, of records, or of what why prints
     Schema(Schema),
     /// Run a built-in server or client by hand; without a name, list them
     Program(Program),
@@ -244,7 +244,8 @@ pub(crate) struct Show {
 
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// Name of a built-in scenario, path of a scenario file, or a TCP state (CLOSE_WAIT)
+    /// Name of a built-in scenario, path of a scenario file, a TCP state (CLOSE_WAIT), or a
+    /// diagnosis of why (held-by-several)
     pub(crate) subject: String,
     /// How to write it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -286,6 +287,8 @@ pub(crate) enum SchemaOf {
     Scenario,
     /// Records: a line of --save and of --format jsonl, and the value of --format json
     Record,
+    /// What why prints: the value of --format json, and the lines of --format jsonl
+    Why,
 }
 
 #[derive(Debug, Args)]

@@ -121,7 +121,7 @@
 //! | a built-in program | a file in [`programs`] | its line in [`programs::ALL`] |
 //! | an observer | a file in [`observe`] that makes events | its call where the driver settles or samples |
 //! | a report format | a file in [`report`]: a function from [`run::Run`] or from [`suite::Case`]s to text | its line in [`report::format::FORMATS`] |
-//! | a diagnosis | a rule in [`diagnose`]: a function from a [`diagnose::Picture`] to findings | its lines in the tables there, its row in `docs/why.md` |
+//! | a diagnosis | a rule in [`diagnose`]: a function from a [`diagnose::Picture`] to findings | its lines in the tables there, its page in [`report::explain_diagnosis`], its row in `docs/why.md` |
 //! | an action, an expectation | its type and parser in [`scenario`], its meaning in the driver or in [`check`] | its row in `docs/scenario-format.md` |
 
 #![deny(unsafe_code)]

@@ -45,7 +45,7 @@ pub(crate) enum WhyFormat {
     Text,
     /// One object
     Json,
-    /// An object for each diagnosis, a line each
+    /// An object for each case, a line each
     Jsonl,
 }
 

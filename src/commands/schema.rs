@@ -1,4 +1,4 @@
-//! `sockscope schema`: the JSON Schema of scenario files, or of records.
+//! `sockscope schema`: the JSON Schema of scenario files, of records, or of what `why` prints.
 
 use super::print;
 use crate::cli::{Schema, SchemaOf};
@@ -7,6 +7,7 @@ pub(crate) fn main(arguments: &Schema) -> u8 {
     let text = match arguments.of {
         SchemaOf::Scenario => sockscope::scenario::schema_text(),
         SchemaOf::Record => sockscope::record::schema::schema_text(),
+        SchemaOf::Why => sockscope::report::why::record::schema_text(),
     };
     print(&text).err().unwrap_or(0)
 }

@@ -59,13 +59,27 @@ pub fn normal(run: &Run, evidence: bool) -> Run {
                 // Which measurement was the last one is chance.
                 mismatch.events.clear();
             }
-            let texts = mismatch.notes.iter_mut().chain([&mut mismatch.observed]);
-            for text in texts {
-                *text = names.text(text);
+            mismatch.observed = names.text(&mismatch.observed);
+            for note in &mut mismatch.notes {
+                *note = without_lapses(&names.text(note));
             }
         }
     }
     run
+}
+
+/// A note without what timers have left: `0.4 s`, `12 s`, `3 min 20 s`.
+fn without_lapses(note: &str) -> String {
+    let words: Vec<&str> = note.split(' ').collect();
+    let is_unit = |word: &&str| matches!(word.trim_end_matches([',', ';', ')']), "s" | "min" | "h");
+    let redacted = words.iter().zip(1..).map(|(word, next)| {
+        let is_number = word.parse::<f64>().is_ok();
+        match is_number && words.get(next).is_some_and(is_unit) {
+            true => "N",
+            false => word,
+        }
+    });
+    redacted.collect::<Vec<_>>().join(" ")
 }
 
 /// Whether an event is more than a measurement: those come as often as sockscope looks.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::facts::Facts;
 use super::finding::{About, Diagnosis, Finding, Proof, Weight};
 use super::picture::{Picture, Socket, lapse};
 use super::question::Question;
@@ -54,6 +55,7 @@ pub(super) fn other_holder(picture: &Picture, question: &Question) -> Vec<Findin
             _ => Weight::Note,
         },
         about: About::Socket(socket.key),
+        facts: Facts::of_socket(picture, socket),
         headline: format!(
             "{} is still held by {}: close() in another process sends no FIN as long as a copy \
              is open",
@@ -128,6 +130,7 @@ pub(super) fn owes_the_close(picture: &Picture, question: &Question) -> Vec<Find
             diagnosis: &OWES_THE_CLOSE,
             weight: Weight::Wrong,
             about: About::Socket(socket.key),
+            facts: Facts::of_socket(picture, socket),
             headline: format!(
                 "{} is in CLOSE_WAIT{since}: the peer sent its FIN and {who}",
                 socket.name
@@ -196,6 +199,7 @@ pub(super) fn unanswered_fin(picture: &Picture, question: &Question) -> Vec<Find
                 Weight::Wrong
             },
             about: About::Socket(socket.key),
+            facts: Facts::of_socket(picture, socket),
             headline: format!(
                 "{} is in FIN_WAIT2: its FIN was acknowledged and {who}",
                 socket.name

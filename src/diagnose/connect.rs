@@ -1,5 +1,6 @@
 //! Connections that did not come about.
 
+use super::facts::Facts;
 use super::finding::{About, Diagnosis, Finding, Proof, Weight};
 use super::picture::{Picture, Socket};
 use super::question::Question;
@@ -51,6 +52,7 @@ pub(super) fn unanswered_syn(picture: &Picture, question: &Question) -> Vec<Find
             diagnosis: &UNANSWERED_SYN,
             weight: Weight::Wrong,
             about: About::Socket(socket.key),
+            facts: Facts::of_socket(picture, socket),
             headline: format!(
                 "{} is in SYN_SENT: its SYN was not answered, {again}",
                 socket.name
@@ -88,6 +90,7 @@ pub(super) fn not_accepted(picture: &Picture, question: &Question) -> Vec<Findin
             diagnosis: &NOT_ACCEPTED,
             weight: Weight::Suspect,
             about: About::Socket(socket.key),
+            facts: Facts::of_socket(picture, socket),
             headline: format!(
                 "{} is held by nobody: it waits in the listener's queue, accept() was not called \
                  yet",
@@ -161,6 +164,7 @@ pub(super) fn queue_full(picture: &Picture, question: &Question) -> Vec<Finding>
             diagnosis: &QUEUE_FULL,
             weight: Weight::Wrong,
             about: About::Socket(socket.key),
+            facts: Facts::of_socket(picture, socket),
             headline: format!(
                 "{} has {queued} connections that were not accepted, its backlog is {backlog}: \
                  {takes}",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::facts::Facts;
 use super::finding::{About, Diagnosis, Finding, Proof, Weight};
 use super::picture::{Picture, Socket, lapse};
 use super::question::Question;
@@ -81,6 +82,7 @@ pub(super) fn retransmitting(picture: &Picture, question: &Question) -> Vec<Find
             diagnosis: &RETRANSMITTING,
             weight: Weight::Wrong,
             about: About::Socket(socket.key),
+            facts: Facts::of_socket(picture, socket),
             headline: format!(
                 "{} ({}) has sent the same segment again {times}: {} does not acknowledge it",
                 socket.name,
@@ -139,6 +141,7 @@ pub(super) fn zero_window(picture: &Picture, question: &Question) -> Vec<Finding
             diagnosis: &ZERO_WINDOW,
             weight: Weight::Wrong,
             about: About::Socket(socket.key),
+            facts: Facts::of_socket(picture, socket),
             headline: format!(
                 "{} may not send: the window of its peer is closed, {reader} does not read",
                 socket.name

@@ -1,11 +1,13 @@
 //! [`Finding`]: what a rule found, with its evidence and its fix.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::facts::Facts;
 use crate::model::Evidence;
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Weight {
     /// It stays as it is, or gets worse, until somebody acts.
@@ -39,7 +41,7 @@ pub struct Diagnosis {
 }
 
 /// One observation that bears a finding out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Proof {
     /// What was observed.
     pub text: String,
@@ -79,6 +81,8 @@ pub struct Finding {
     pub weight: Weight,
     /// What it is about.
     pub about: About,
+    /// The same as values.
+    pub facts: Facts,
     /// What is wrong, in one sentence without its full stop.
     pub headline: String,
     /// What bears it out.
@@ -88,11 +92,18 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// One sentence: what is wrong, what to do, where it is explained.
-    pub fn note(&self) -> String {
-        format!(
-            "{}; {} ({})",
-            self.headline, self.fix, self.diagnosis.reference
-        )
+    /// In one line: what is wrong, how that is known, what to do, where it is explained. `like` so
+    /// many others are.
+    pub fn note(&self, like: usize) -> String {
+        /// Observations of one finding that are told.
+        const PROOFS: usize = 3;
+        let mut parts = vec![match like {
+            0 => self.headline.clone(),
+            more => format!("{} (and {more} more like it)", self.headline),
+        }];
+        let proofs = self.evidence.iter().take(PROOFS);
+        parts.extend(proofs.map(|proof| format!("{}: {}", proof.known, proof.text)));
+        parts.push(format!("fix: {} ({})", self.fix, self.diagnosis.reference));
+        parts.join("; ")
     }
 }

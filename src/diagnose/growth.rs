@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::facts::Facts;
 use super::finding::{About, Diagnosis, Finding, Proof, Weight};
-use super::picture::{Picture, lapse};
+use super::picture::{Picture, Process, lapse};
 use crate::model::TcpState;
 
 /// CLOSE_WAIT piles up.
@@ -52,6 +53,7 @@ pub fn close_wait_leak(before: &Picture, after: &Picture, between: Duration) -> 
             diagnosis: &LEAK,
             weight: Weight::Wrong,
             about: About::Process(keys.first().copied().unwrap_or_default()),
+            facts: Facts::of_processes(after, holders(after, &keys)).grown(then, now),
             headline: format!(
                 "the sockets in CLOSE_WAIT of {names} grew from {then} to {now} in {}: it never \
                  closes them",
@@ -67,6 +69,11 @@ pub fn close_wait_leak(before: &Picture, after: &Picture, between: Duration) -> 
         })
     });
     grown.collect()
+}
+
+fn holders<'a>(picture: &'a Picture, keys: &'a [u64]) -> impl Iterator<Item = &'a Process> {
+    let processes = picture.processes.iter();
+    processes.filter(|process| keys.contains(&process.key))
 }
 
 /// By the keys of the processes that hold them: their names, and how many.
@@ -96,6 +103,7 @@ pub fn counted(before: Counters, after: Counters, between: Duration) -> Vec<Find
             diagnosis: &RESETS,
             weight: Weight::Suspect,
             about: About::Network,
+            facts: Facts::counted(resets),
             headline: format!(
                 "{} of this network namespace ended by RST in {time}",
                 many(resets, "connection")
@@ -116,6 +124,7 @@ pub fn counted(before: Counters, after: Counters, between: Duration) -> Vec<Find
             diagnosis: &OVERFLOWS,
             weight: Weight::Wrong,
             about: About::Network,
+            facts: Facts::counted(overflows),
             headline: format!(
                 "{} found a listener's queue full in {time}",
                 many(overflows, "connection")

@@ -13,17 +13,16 @@
 //! | `port` | EADDRINUSE | both |
 //! | `process` | zombies, stopped processes | both |
 //! | [`growth`] | what gets more from look to look | two looks |
-//! | `recorded` | refused, killed, ended; ICMP errors that nobody is told of | a timeline |
+//! | `recorded` | refused, reset, killed, ended; ICMP errors that nobody is told of | a timeline |
 //!
 //! `docs/why.md` has the table of all diagnoses.
 
-use crate::model::TcpState;
-use crate::scenario::{Expectation, ProcessFact};
-use crate::timeline::Timeline;
+use crate::scenario::suggest;
 
 mod close;
 mod connect;
 mod data;
+pub mod facts;
 pub mod finding;
 pub mod growth;
 pub mod picture;
@@ -32,9 +31,11 @@ mod process;
 pub mod question;
 mod recorded;
 
+pub use facts::Facts;
 pub use finding::{About, Diagnosis, Finding, Proof, Weight};
 pub use picture::Picture;
 pub use question::Question;
+pub use recorded::{Failure, explain};
 
 use recorded::Subject;
 
@@ -50,9 +51,10 @@ enum Source {
 }
 
 /// All rules, in the order in which their answers are shown below a failed expectation.
-const RULES: [Source; 15] = [
+const RULES: [Source; 16] = [
     Source::Timeline(recorded::ended::program_ended),
     Source::Timeline(recorded::refused::nobody_listens),
+    Source::Timeline(recorded::reset::by_reset),
     Source::Picture(connect::queue_full),
     Source::Picture(connect::unanswered_syn),
     Source::Picture(connect::not_accepted),
@@ -102,72 +104,12 @@ pub fn diagnose(picture: &Picture, question: &Question) -> Vec<Finding> {
     found
 }
 
-/// Explanations, with their fixes, that fit a failed expectation.
-pub fn explain(expectation: &Expectation, timeline: &Timeline, step: usize) -> Vec<String> {
-    let (endpoint, process, program) = match expectation {
-        Expectation::Path { endpoint, .. }
-        | Expectation::Datagram { endpoint, .. }
-        | Expectation::HeldBy { endpoint, .. }
-        | Expectation::Gauge { endpoint, .. }
-        | Expectation::Timer { endpoint, .. } => {
-            (Some(endpoint.clone()), None, Some(endpoint.program()))
-        }
-        Expectation::Process { process, .. }
-        | Expectation::Failed { process, .. }
-        | Expectation::GotEof(process)
-        | Expectation::Caught { process, .. }
-        | Expectation::Prints { process, .. } => {
-            (None, Some(process.clone()), Some(process.program()))
-        }
-        Expectation::Zombies { of, .. } => (None, None, of.clone()),
-        Expectation::Children { of, .. } => (None, None, Some(of.clone())),
-        Expectation::Wire { .. } | Expectation::WireSequence(_) => (None, None, None),
-    };
-    let subject = Subject {
-        timeline,
-        step,
-        endpoint,
-        process,
-        program,
-        about_close: about_close(expectation),
-        about_holders: matches!(expectation, Expectation::HeldBy { .. }),
-        about_children: about_children(expectation),
-        about_stops: !matches!(
-            expectation,
-            Expectation::Process { .. } | Expectation::Wire { .. } | Expectation::WireSequence(_)
-        ),
-    };
-    let (picture, question) = (subject.picture(), subject.question());
-    // One answer of each rule: an expectation is about one thing.
-    let answer = |source: &Source| match source {
-        Source::Picture(rule) => rule(&picture, &question).first().map(Finding::note),
-        Source::Timeline(rule) => rule(&subject),
-    };
-    RULES.iter().filter_map(answer).collect()
+/// The diagnosis with this key.
+pub fn find(key: &str) -> Option<&'static Diagnosis> {
+    DIAGNOSES.into_iter().find(|diagnosis| diagnosis.key == key)
 }
 
-/// Whether an expectation speaks of a connection's end, or of who keeps it open.
-fn about_close(expectation: &Expectation) -> bool {
-    let ends = |state| {
-        !matches!(
-            state,
-            TcpState::Listen | TcpState::SynSent | TcpState::SynRecv | TcpState::Established
-        )
-    };
-    match expectation {
-        Expectation::Path { path, .. } => ends(path.last()),
-        Expectation::HeldBy { .. } => true,
-        _ => false,
-    }
-}
-
-/// Whether an expectation speaks of children that end.
-fn about_children(expectation: &Expectation) -> bool {
-    match expectation {
-        Expectation::Zombies { .. } | Expectation::Children { .. } => true,
-        Expectation::Process { facts, .. } => facts
-            .iter()
-            .any(|fact| !matches!(fact, ProcessFact::Running | ProcessFact::Stopped)),
-        _ => false,
-    }
+/// The key that is nearest to a misspelt one.
+pub fn near(word: &str) -> Option<&'static str> {
+    suggest::nearest(word, DIAGNOSES.iter().map(|diagnosis| diagnosis.key))
 }

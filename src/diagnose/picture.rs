@@ -25,6 +25,8 @@ pub struct Socket {
     pub key: u64,
     /// Its network namespace or host, where there are several.
     pub place: Option<String>,
+    /// The inode of its network namespace, where several are looked at.
+    pub netns: Option<u64>,
     /// Its addresses, once known.
     pub tuple: Option<Tuple>,
     /// Its state.
@@ -87,6 +89,23 @@ pub fn lapse(time: Duration) -> String {
     }
 }
 
+/// A list in words, of many the first ones: `a`, `a and b`, `a, b and 119 more`. A server that
+/// forks beforehand has hundreds of holders.
+pub fn few(words: &[String]) -> String {
+    /// So many are told one by one.
+    const ALL: usize = 3;
+    const FIRST: usize = 2;
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] if words.len() <= ALL => format!("{} and {last}", first.join(", ")),
+        many => {
+            let first = many.get(..FIRST).unwrap_or(many);
+            format!("{} and {} more", first.join(", "), many.len() - first.len())
+        }
+    }
+}
+
 /// A descriptor that a process has open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -105,6 +124,8 @@ pub struct Process {
     pub name: String,
     /// Names it for good within its picture's machine or run.
     pub key: u64,
+    /// Its pid as sockscope's own `/proc` shows it.
+    pub pid: i32,
     /// What it runs.
     pub program: String,
     /// Its parent, where it is in the picture.
@@ -133,7 +154,8 @@ impl Picture {
             .collect()
     }
 
-    /// `server fd 4 and server.child fd 4`; empty when nobody is known to hold it.
+    /// `server fd 4 and server.child fd 4`, of many the first ones; empty when nobody is known to
+    /// hold it.
     pub fn holder_list(&self, socket: &Socket) -> String {
         let holders: Vec<String> = socket
             .holders
@@ -144,17 +166,14 @@ impl Picture {
                 Some(format!("{} fd {}", process.name, held.fd))
             })
             .collect();
-        holders.join(" and ")
+        few(&holders)
     }
 
-    /// The names of the processes that hold a socket, joined.
+    /// The names of the processes that hold a socket, joined; of many the first ones.
     pub fn holder_names(&self, socket: &Socket) -> String {
-        let names: Vec<&str> = self
-            .holding(socket)
-            .iter()
-            .map(|process| process.name.as_str())
-            .collect();
-        names.join(" and ")
+        let holding = self.holding(socket);
+        let names: Vec<String> = holding.iter().map(|process| process.name.clone()).collect();
+        few(&names)
     }
 
     /// The other end.

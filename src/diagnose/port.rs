@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::facts::Facts;
 use super::finding::{About, Diagnosis, Finding, Proof, Weight};
 use super::picture::{Picture, Socket, lapse};
 use super::question::Question;
@@ -56,6 +57,7 @@ fn on_port(picture: &Picture, port: u16) -> Option<Finding> {
             diagnosis: &PORT_HELD,
             weight: Weight::Note,
             about,
+            facts: Facts::of_sockets(picture, listeners.iter().copied()).on_port(port),
             headline: format!("port {port} is listened on{who}"),
             evidence: listeners
                 .iter()
@@ -85,6 +87,7 @@ fn on_port(picture: &Picture, port: u16) -> Option<Finding> {
         diagnosis: &PORT_TAKEN,
         weight: Weight::Suspect,
         about,
+        facts: Facts::of_sockets(picture, waiting.iter().copied()).on_port(port),
         headline: format!("nobody listens on port {port}, but {sockets} it for another {left}"),
         evidence: waiting
             .iter()

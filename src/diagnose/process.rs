@@ -1,5 +1,6 @@
 //! Processes that explain what is missing.
 
+use super::facts::Facts;
 use super::finding::{About, Diagnosis, Finding, Proof, Weight};
 use super::picture::{Picture, Process};
 use super::question::Question;
@@ -37,6 +38,7 @@ pub(super) fn zombies(picture: &Picture, question: &Question) -> Vec<Finding> {
             diagnosis: &ZOMBIE,
             weight: Weight::Wrong,
             about: About::Process(zombie.key),
+            facts: Facts::of_processes(picture, [zombie]),
             headline: format!(
                 "{} is a zombie: its parent {} has not called wait",
                 zombie.name, parent.name
@@ -123,6 +125,7 @@ pub(super) fn stopped(picture: &Picture, question: &Question) -> Vec<Finding> {
             diagnosis: &STOPPED,
             weight: Weight::Wrong,
             about: About::Process(process.key),
+            facts: Facts::of_processes(picture, [process]),
             headline: format!(
                 "{} is stopped by {how}: it accepts, reads and closes nothing, while its kernel \
                  goes on acknowledging",

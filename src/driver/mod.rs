@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::check::{self, Sight, Standing};
-use crate::diagnose;
+use crate::diagnose::{self, Failure};
 use crate::event::{Aspect, Kind, Source};
 use crate::lab::wire::{OrderId, Wire};
 use crate::model::ProgramName;
@@ -250,7 +250,14 @@ impl Driver<'_> {
                         remedy: Some("--net wire".into()),
                     },
                     Verdict::Fail(mut mismatch) => {
-                        mismatch.notes = diagnose::explain(&line.value, timeline, index);
+                        mismatch.notes = diagnose::explain(&Failure {
+                            expectation: &line.value,
+                            polarity,
+                            timeline,
+                            step: index,
+                            now: self.session.pen.elapsed(),
+                            signals: &self.session.processes.signals(),
+                        });
                         if self.session.dropped_in.iter().any(|step| *step <= index) {
                             let text = "you dropped a packet, so this run is another one than the \
                                         scenario expects";

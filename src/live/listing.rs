@@ -8,6 +8,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::os::unix::fs::MetadataExt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::filter::Filter;
@@ -49,7 +50,7 @@ pub struct Listing {
 }
 
 /// What could not be seen, each counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Unseen {
     /// Processes whose descriptors may not be read.
     pub processes: usize,

@@ -1,6 +1,7 @@
 //! The processes of a run: the programs and everything they fork. Asks `/proc` and pidfds and
 //! turns the answers into events.
 
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use nix::poll::PollFlags;
 use nix::sys::signal::Signal;
 
 use super::holders::{HoldersByInode, holders_among};
-use super::process::{ProcRoot, ProcessError, ProcessWatch, Stat};
+use super::process::{ProcRoot, ProcessError, ProcessWatch, SignalMasks, Stat};
 use crate::driver::recorder::{Recorder, monotonic};
 use crate::event::{Aspect, Kind, Reaper, Source};
 use crate::model::{ExitStatus, HostName, ProcState, ProcessName};
@@ -165,6 +166,14 @@ impl Processes {
         let target = self.find(name).ok_or(nix::Error::ESRCH)?;
         let pidfd = self.all[target].pidfd.as_ref().ok_or(nix::Error::ESRCH)?;
         pidfd.send_signal(signal)
+    }
+
+    /// What the living processes do with signals, where it may be read.
+    pub fn signals(&self) -> BTreeMap<ProcessName, SignalMasks> {
+        let living = self.all.iter().zip(0..).filter(|(p, _)| !p.ended);
+        living
+            .filter_map(|(process, index)| Some((process.name.clone(), self.masks(index)?)))
+            .collect()
     }
 
     /// Everything that a process forked and that is not reaped, in the order of forking.

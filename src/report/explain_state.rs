@@ -14,8 +14,8 @@ struct Page {
     reading: &'static str,
 }
 
-/// The explanation, ending in a newline. `scenarios` are the names of those whose expectations
-/// name the state.
+/// The explanation, ending in a newline. `scenarios` are the names of those that are about the
+/// state.
 pub fn render(state: TcpState, scenarios: &[&str], look: &Look) -> String {
     let page = page(state);
     let mut lines = vec![look.paint(Tone::Strong, state.name())];
@@ -37,7 +37,7 @@ pub fn render(state: TcpState, scenarios: &[&str], look: &Look) -> String {
         ),
     );
     let shown = match scenarios.is_empty() {
-        true => "no built-in scenario asserts it".to_owned(),
+        true => "no built-in scenario is about it".to_owned(),
         false => scenarios.join(", "),
     };
     part("scenarios that show it", &shown);
@@ -81,8 +81,10 @@ fn page(state: TcpState) -> Page {
             reading: "RFC 9293 3.3.2; UNP 2.6, 7.5",
         },
         TcpState::SynSent => Page {
-            meaning: "connect() sent a SYN and nothing came back yet. It is sent again after 1, 2, \
-                      4 … seconds (net.ipv4.tcp_syn_retries), then connect() fails with ETIMEDOUT.",
+            meaning: "connect() sent a SYN and nothing came back yet. It is sent again after a second, \
+                      since Linux 6.5 several times a second apart \
+                      (net.ipv4.tcp_syn_linear_timeouts), then after pauses that double, until \
+                      net.ipv4.tcp_syn_retries ends it: connect() fails with ETIMEDOUT.",
             who_acts: "The other host: SYN,ACK when somebody listens, RST when nobody does \
                        (ECONNREFUSED). Silence means that the host is gone, a filter drops the \
                        segments, or the listener's queue is full.",

@@ -10,7 +10,7 @@
 //! | [`junit`], [`tap`], [`github`] | several scenarios, for the programs of CI |
 //! | [`step_summary`] | several scenarios, for the page of a job on GitHub |
 //! | [`blessed`] | what `--bless` changed in a scenario file |
-//! | [`explain`], [`explain_state`] | a scenario's story beside its run; a TCP state |
+//! | [`explain`], [`explain_state`], [`explain_diagnosis`] | a scenario's story beside its run; a TCP state; a diagnosis |
 //! | [`markdown`] | a scenario explained, and runs for pull requests, as Markdown |
 //! | [`mermaid`] | the ladder as a sequence diagram for READMEs and pull requests |
 //! | [`difference`] | where two runs differ first, as `diff -u` prints it |
@@ -35,6 +35,7 @@ mod datagram;
 pub mod difference;
 mod drawing;
 pub mod explain;
+pub mod explain_diagnosis;
 pub mod explain_state;
 pub mod failure;
 pub mod format;

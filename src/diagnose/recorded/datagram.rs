@@ -6,7 +6,7 @@ use crate::model::UdpState;
 
 /// An ICMP error came back for a datagram, and the program was not told (UNP section 8.9).
 pub(in crate::diagnose) fn error_of_nobody(subject: &Subject<'_>) -> Option<String> {
-    let program = subject.program.as_ref()?;
+    let program = subject.concern.program.as_ref()?;
     subject.timeline.endpoints().iter().find_map(|endpoint| {
         if endpoint.udp() != Some(UdpState::Unconnected) || endpoint.name.program() != *program {
             return None;

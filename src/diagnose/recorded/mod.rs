@@ -1,205 +1,201 @@
-//! What only a timeline tells: segments, last words, ends of processes. And the [`Picture`] of a
-//! timeline, for the rules that serve programs that run already too.
+//! A failed expectation of a run, explained from its timeline.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | [`concern`] | what an expectation speaks of |
+//! | [`lack`] | what connections did not bring, where it names none |
+//! | [`ends`] | the connections by which it would have come |
+//! | [`picture`] | the timeline as a [`Picture`], for the rules that serve live programs too |
+//! | `datagram`, `ended`, `refused`, `reset` | what only a timeline tells |
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use super::picture::{Held, Picture, Process, Since, Socket};
+use super::connect::{QUEUE_FULL, UNANSWERED_SYN};
+use super::picture::Picture;
 use super::question::Question;
-use crate::event::{CallResult, Kind, SegmentRole, SocketKey};
-use crate::model::{EndpointName, Evidence, ProcState, ProcessName, ProgramName, Role, TcpState};
-use crate::timeline::{Endpoint, Timeline};
+use super::{Finding, RULES, Source};
+use crate::event::{CallResult, Kind, SocketKey};
+use crate::model::ProcessName;
+use crate::observe::process::SignalMasks;
+use crate::run::Polarity;
+use crate::scenario::Expectation;
+use crate::timeline::{Process, Timeline};
 
+mod concern;
 pub(super) mod datagram;
 pub(super) mod ended;
+mod ends;
+mod lack;
+mod picture;
 pub(super) mod refused;
+pub(super) mod reset;
+
+use concern::Concern;
+use ends::{Ends, listeners_for};
+use picture::Painter;
+
+/// An expectation that failed, and what tells why.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure<'a> {
+    /// What failed.
+    pub expectation: &'a Expectation,
+    /// Whether it had to hold, or must never hold.
+    pub polarity: Polarity,
+    /// The run so far.
+    pub timeline: &'a Timeline,
+    /// The step, which is the last.
+    pub step: usize,
+    /// The time since the run began.
+    pub now: Duration,
+    /// What the living processes do with signals, where somebody looked.
+    pub signals: &'a BTreeMap<ProcessName, SignalMasks>,
+}
 
 /// What is to be explained.
 pub(super) struct Subject<'a> {
-    pub(super) timeline: &'a Timeline,
-    pub(super) step: usize,
-    pub(super) endpoint: Option<EndpointName>,
-    pub(super) process: Option<ProcessName>,
-    pub(super) program: Option<ProgramName>,
-    /// Whether a close that did not come can be the reason.
-    pub(super) about_close: bool,
-    /// Whether it is about who holds a socket.
-    pub(super) about_holders: bool,
-    /// Whether a child that nobody collected can be the reason.
-    pub(super) about_children: bool,
-    /// Whether a process that a signal stopped can be the reason.
-    pub(super) about_stops: bool,
+    timeline: &'a Timeline,
+    step: usize,
+    now: Duration,
+    signals: &'a BTreeMap<ProcessName, SignalMasks>,
+    concern: Concern,
+    /// Of an expectation that names no endpoint.
+    ends: Option<Ends>,
 }
 
-impl Subject<'_> {
-    /// The TCP sockets and processes of the timeline, as they are at its end.
-    pub(super) fn picture(&self) -> Picture {
-        let timeline = self.timeline;
-        let processes = timeline.processes().iter().zip(0..);
-        Picture {
-            sockets: timeline
-                .endpoints()
-                .iter()
-                .map(|endpoint| self.socket(endpoint))
-                .collect(),
-            processes: processes
-                .map(|(process, key)| Process {
-                    name: process.name.to_string(),
-                    key,
-                    program: process.name.program().to_string(),
-                    parent: process
-                        .parent
-                        .as_ref()
-                        .and_then(|parent| self.process_index(parent)),
-                    state: Some(match process.ended {
-                        true => ProcState::Zombie,
-                        false => process.state,
-                    }),
-                    zombie: process.is_zombie(),
-                    signals: None,
-                    waits_in: None,
+/// Explanations, with their fixes, that fit a failed expectation.
+pub fn explain(failure: &Failure<'_>) -> Vec<String> {
+    let subject = Subject::of(failure);
+    let (picture, question) = (subject.picture(), subject.question());
+    let mut queue_full = false;
+    let mut notes = Vec::new();
+    for source in &RULES {
+        let note = match source {
+            Source::Picture(rule) => {
+                let mut found = rule(&picture, &question);
+                found.retain(|finding| {
+                    // The full queue is why the SYN was not answered.
+                    let told = queue_full && finding.diagnosis == &UNANSWERED_SYN;
+                    !told && subject.admits(finding)
+                });
+                // One answer of each rule: an expectation is about one thing.
+                found.first().map(|first| {
+                    queue_full |= first.diagnosis == &QUEUE_FULL;
+                    first.note(found.len() - 1)
                 })
-                .collect(),
+            }
+            Source::Timeline(rule) => rule(&subject),
+        };
+        notes.extend(note);
+    }
+    notes
+}
+
+impl<'a> Subject<'a> {
+    fn of(failure: &Failure<'a>) -> Subject<'a> {
+        let timeline = failure.timeline;
+        let concern = Concern::of(
+            failure.expectation,
+            failure.polarity,
+            timeline,
+            failure.step,
+        );
+        Subject {
+            timeline,
+            step: failure.step,
+            now: failure.now,
+            signals: failure.signals,
+            ends: concern.lack.as_ref().map(|lack| Ends::of(lack, timeline)),
+            concern,
         }
     }
 
-    fn process_index(&self, name: &ProcessName) -> Option<usize> {
-        let mut processes = self.timeline.processes().iter();
-        processes.position(|process| process.name == *name)
+    fn admits(&self, finding: &Finding) -> bool {
+        let ends = self.ends.as_ref();
+        ends.is_none_or(|ends| ends.admit(finding, self.timeline))
     }
 
-    fn socket_index(&self, key: SocketKey) -> Option<usize> {
+    fn picture(&self) -> Picture {
+        let painter = Painter {
+            timeline: self.timeline,
+            step: self.step,
+            now: self.now,
+            signals: self.signals,
+            only_old_copies: self.ends.is_some(),
+        };
+        painter.picture()
+    }
+
+    fn index_of(&self, key: SocketKey) -> Option<usize> {
         let mut endpoints = self.timeline.endpoints().iter();
         endpoints.position(|endpoint| endpoint.key == key)
     }
 
-    fn socket(&self, endpoint: &Endpoint) -> Socket {
-        let peer = self.timeline.peer(endpoint);
-        let holders = endpoint.holders.as_ref().map(|holders| {
-            let held = holders.iter().filter_map(|holder| {
-                Some(Held {
-                    process: self.process_index(&holder.process)?,
-                    fd: holder.fd,
-                    close_on_exec: None,
-                })
-            });
-            held.collect()
-        });
-        Socket {
-            name: endpoint.name.to_string(),
-            key: endpoint.key.0.into(),
-            place: Some(endpoint.host.to_string()),
-            tuple: endpoint.tuple,
-            state: endpoint.state(),
-            known: endpoint
-                .history
-                .last()
-                .map_or(Evidence::Seen, |change| change.evidence),
-            facts: endpoint
-                .facts
-                .clone()
-                .filter(|facts| facts.state == endpoint.state()),
-            holders,
-            more_holders: !endpoint.unreadable.is_empty(),
-            peer: peer.and_then(|peer| self.socket_index(peer.key)),
-            since: endpoint
-                .history
-                .last()
-                .map(|change| Since::Step(change.step)),
-            let_go: Some(self.one_let_go(endpoint)),
-            sent_again: self.sent_again(endpoint),
-            overflows: None,
-        }
-    }
-
-    fn sent_again(&self, endpoint: &Endpoint) -> usize {
-        let Some(local) = endpoint.tuple.map(|tuple| tuple.local) else {
-            return 0;
-        };
-        let mine = self.timeline.packets().iter().filter(|fate| {
-            fate.packet.src == local
-                && fate
-                    .segment()
-                    .is_some_and(|segment| segment.role == SegmentRole::Retransmission)
-        });
-        mine.count()
-    }
-
-    /// Whether a process closed its copy, or ended, in this step, and others kept theirs.
-    fn one_let_go(&self, endpoint: &Endpoint) -> bool {
-        let mut looks = self
-            .timeline
-            .events()
-            .iter()
-            .rev()
-            .filter_map(|event| match &event.kind {
-                Kind::Holders { key, holders, .. } if *key == endpoint.key => {
-                    Some((event.step, holders))
-                }
-                _ => None,
-            });
-        match (looks.next(), looks.next()) {
-            (Some((step, now)), Some((_, before))) => {
-                step == self.step && before.iter().any(|holder| !now.contains(holder))
-            }
-            _ => false,
-        }
-    }
-
     /// What of the picture is asked about.
-    pub(super) fn question(&self) -> Question {
-        let name = self.endpoint.as_ref();
+    fn question(&self) -> Question {
+        let (sockets, mut beside) = match &self.ends {
+            Some(ends) => (ends.all(), Vec::new()),
+            None => self.named_sockets(),
+        };
+        let endpoints = self.timeline.endpoints();
+        for asked in sockets.iter().filter_map(|index| endpoints.get(*index)) {
+            beside.extend(listeners_for(self.timeline, asked).map(|(index, _)| index));
+        }
+        beside.dedup();
+        Question {
+            processes: self.processes(&sockets),
+            sockets,
+            beside,
+            ports: self.port_not_bound().into_iter().collect(),
+            about_close: self.concern.about_close || self.ends.is_some(),
+            about_holders: self.concern.about_holders,
+            about_children: self.concern.about_children,
+            about_stops: self.concern.about_stops,
+        }
+    }
+
+    /// The endpoint that the expectation names, and its peer.
+    fn named_sockets(&self) -> (Vec<usize>, Vec<usize>) {
+        let name = self.concern.endpoint.as_ref();
         let endpoint = name.and_then(|name| self.timeline.endpoint(name));
         let peer = endpoint.and_then(|endpoint| self.timeline.peer(endpoint));
-        let mut beside: Vec<usize> = peer
-            .and_then(|peer| self.socket_index(peer.key))
-            .into_iter()
-            .collect();
-        if let Some(endpoint) = endpoint.filter(|end| end.state() == TcpState::SynSent) {
-            beside.extend(self.listeners_for(endpoint));
-        }
-        let processes = self.timeline.processes().iter().zip(0..);
-        let asked = |process: &crate::timeline::Process| match (&self.process, &self.program) {
-            (Some(name), _) => process.name == *name,
-            (None, Some(program)) => process.name.program() == *program,
-            (None, None) => true,
-        };
-        Question {
-            sockets: endpoint
-                .and_then(|endpoint| self.socket_index(endpoint.key))
+        let index = |of: Option<&crate::timeline::Endpoint>| -> Vec<usize> {
+            of.and_then(|of| self.index_of(of.key))
                 .into_iter()
-                .collect(),
-            beside,
-            processes: processes
-                .filter(|(process, _)| asked(process))
-                .map(|(_, index)| index)
-                .collect(),
-            ports: self.port_not_bound().into_iter().collect(),
-            about_close: self.about_close,
-            about_holders: self.about_holders,
-            about_children: self.about_children,
-            about_stops: self.about_stops,
-        }
+                .collect()
+        };
+        (index(endpoint), index(peer))
     }
 
-    fn listeners_for(&self, endpoint: &Endpoint) -> Vec<usize> {
-        let Some(remote) = endpoint.tuple.map(|tuple| tuple.canonical().remote) else {
-            return Vec::new();
+    /// The processes that the expectation speaks of, and those at the connections that it can have
+    /// failed for.
+    fn processes(&self, sockets: &[usize]) -> Vec<usize> {
+        let concern = &self.concern;
+        let is_named = |process: &Process| match (&concern.process, &concern.program) {
+            (Some(name), _) => process.name == *name,
+            (None, Some(program)) => process.name.program() == *program,
+            (None, None) => concern.about_children,
         };
-        let endpoints = self.timeline.endpoints().iter().zip(0..);
-        endpoints
-            .filter(|(other, _)| {
-                let bound = other.tuple.map(|tuple| tuple.canonical().local);
-                other.role == Role::Listener
-                    && other.is_open()
-                    && bound.is_some_and(|bound| bound.port() == remote.port())
-            })
+        let endpoints = self.timeline.endpoints();
+        let at = sockets.iter().filter_map(|index| endpoints.get(*index));
+        let holders: Vec<&ProcessName> = match self.ends {
+            Some(_) => at
+                .flat_map(|end| end.holders.iter().flatten())
+                .map(|holder| &holder.process)
+                .collect(),
+            None => Vec::new(),
+        };
+        let processes = self.timeline.processes().iter().zip(0..);
+        processes
+            .filter(|(process, _)| is_named(process) || holders.contains(&&process.name))
             .map(|(_, index)| index)
             .collect()
     }
 
     /// The port that the program could not bind in this step, where it told.
     fn port_not_bound(&self) -> Option<u16> {
-        let program = self.program.as_ref()?;
+        let program = self.concern.program.as_ref()?;
         self.timeline
             .events_in(self.step)
             .find_map(|(_, event)| match &event.kind {

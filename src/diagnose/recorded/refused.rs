@@ -3,10 +3,10 @@
 use super::Subject;
 use crate::event::TcpFlags;
 use crate::model::Role;
+use crate::timeline::PacketFate;
 
 /// The SYN was answered by RST: nobody listens there.
 pub(in crate::diagnose) fn nobody_listens(subject: &Subject<'_>) -> Option<String> {
-    subject.endpoint.as_ref()?;
     let packets = subject.timeline.packets();
     let refused = packets.iter().find(|answer| {
         answer.step == subject.step
@@ -16,6 +16,7 @@ pub(in crate::diagnose) fn nobody_listens(subject: &Subject<'_>) -> Option<Strin
                     && syn.packet.dst == answer.packet.src
                     && syn.segment().is_some_and(|s| s.flags == TcpFlags::SYN)
                     && syn.sent < answer.sent
+                    && is_asked(subject, syn)
             })
             && answer.segment().is_some_and(|s| s.seq == 0)
     })?;
@@ -34,4 +35,16 @@ pub(in crate::diagnose) fn nobody_listens(subject: &Subject<'_>) -> Option<Strin
         "nobody listens on {}: the SYN was answered by RST; {there}",
         refused.packet.src
     ))
+}
+
+/// Whether the refused connection can be the reason: any for an expectation of an endpoint, which
+/// may not have come about; for one of a process those of its program.
+fn is_asked(subject: &Subject<'_>, syn: &PacketFate) -> bool {
+    if subject.concern.endpoint.is_some() {
+        return true;
+    }
+    let program = subject.concern.program.as_ref();
+    let [sender, _] = subject.timeline.ends(&syn.packet);
+    let of = sender.map(|sender| sender.name.program());
+    subject.concern.is_expected && of.is_some() && of.as_ref() == program
 }

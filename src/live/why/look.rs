@@ -226,6 +226,7 @@ impl Painter<'_> {
             name: format!("{name} {pid}"),
             // A pid and its start name a process for good.
             key: known.start_ticks << 22 | u64::from(pid.unsigned_abs()),
+            pid,
             program: name,
             parent: None,
             state: known.state,
@@ -323,6 +324,7 @@ impl Painter<'_> {
                 .netns
                 .filter(|_| self.many)
                 .map(|netns| format!("netns {}", netns.0)),
+            netns: row.socket.netns.map(|netns| netns.0),
             tuple: Some(facts.tuple),
             state,
             known: Evidence::Seen,

@@ -1,7 +1,5 @@
 //! What `why` found, for people; [`record`] for programs.
 
-use std::collections::HashMap;
-
 use super::grid::{Cell, Column, Grid, wrap};
 use super::palette::Tone;
 use super::text::{count, grouped, width};
@@ -10,27 +8,20 @@ use crate::diagnose::picture::lapse;
 use crate::diagnose::{Finding, Proof, Weight};
 use crate::live::why::{Conclusion, Why};
 
+mod group;
 pub mod record;
 
-/// Cases of one diagnosis that are told one by one.
+use group::{Ages, Group, groups};
+
+/// Cases of one diagnosis that are all told one by one.
 const CASES: usize = 4;
+/// Of more, the oldest are, and who has the rest.
+const OLDEST: usize = 3;
 /// Observations that are told of one case.
 const PROOFS: usize = 6;
-
-/// Findings of one kind with one fix, in the order of the first of each, worst first.
-pub(super) fn groups(findings: &[Finding]) -> Vec<Vec<&Finding>> {
-    let mut groups: Vec<Vec<&Finding>> = Vec::new();
-    let mut known: HashMap<(&str, Weight, &str), usize> = HashMap::new();
-    for finding in findings {
-        let kind = (finding.diagnosis.key, finding.weight, finding.fix.as_str());
-        let index = *known.entry(kind).or_insert(groups.len());
-        match groups.get_mut(index) {
-            Some(group) => group.push(finding),
-            None => groups.push(vec![finding]),
-        }
-    }
-    groups
-}
+const PROOFS_OF_MANY: usize = 3;
+/// Processes or hosts that are told of many cases.
+const NAMES: usize = 3;
 
 /// The whole text, its last line what was looked at.
 pub fn render(why: &Why, look: &Look) -> String {
@@ -52,50 +43,112 @@ fn tone(weight: Weight) -> Tone {
     }
 }
 
-fn block(group: &[&Finding], look: &Look) -> Vec<String> {
-    let Some(first) = group.first() else {
-        return Vec::new();
-    };
+fn block(group: &Group<'_>, look: &Look) -> Vec<String> {
+    let first = group.first;
+    let many = group.cases.len() > CASES;
     let word = format!("{:<7}  ", first.weight.word());
-    let cases = match group.len() {
-        1 => String::new(),
-        many => format!(" ({} cases)", grouped(many as u64)),
-    };
-    let title = format!("{}{cases}", first.diagnosis.title);
-    let mut lines = vec![format!(
-        "{}{}",
-        look.paint(tone(first.weight), &word),
-        look.paint(Tone::Strong, &title)
-    )];
+    let title = format!("{}{}", first.diagnosis.title, cases(group));
+    let mut lines = heading(look, &word, &title, tone(first.weight));
     let mut told: &[Proof] = &[];
-    for finding in group.iter().take(CASES) {
+    let shown = if many { OLDEST } else { CASES };
+    for (finding, index) in group.cases.iter().take(shown).zip(0..) {
         lines.extend(wrap(look, "  ", &visible(&finding.headline), Tone::Plain));
-        // The same for each: once is enough.
-        if finding.evidence == told {
+        // The same for each: once is enough. Of many, the oldest one's are.
+        if finding.evidence == told || many && index > 0 {
             continue;
         }
         told = &finding.evidence;
-        for proof in finding.evidence.iter().take(PROOFS) {
+        let proofs = if many { PROOFS_OF_MANY } else { PROOFS };
+        for proof in finding.evidence.iter().take(proofs) {
             let indent = format!("    {}: ", proof.known);
             lines.extend(wrap(look, &indent, &visible(&proof.text), Tone::Faint));
         }
-        if let Some(more @ 1..) = finding.evidence.len().checked_sub(PROOFS) {
+        if let Some(more @ 1..) = finding.evidence.len().checked_sub(proofs) {
             let text = format!("    … {} more", grouped(more as u64));
             lines.push(look.paint(Tone::Faint, &text));
         }
     }
-    if let Some(more @ 1..) = group.len().checked_sub(CASES) {
+    if many {
+        let more = group.cases.len() - shown;
         let text = format!("  … and {} more", grouped(more as u64));
         lines.push(look.paint(Tone::Faint, &text));
+        for (what, one, names) in [
+            ("held by", "process", group.holders()),
+            ("children of", "process", group.parents()),
+            ("to", "host", group.remotes()),
+        ] {
+            if let Some(text) = shares(what, one, &names) {
+                lines.extend(wrap(look, "  ", &visible(&text), Tone::Plain));
+            }
+        }
     }
-    lines.extend(labelled(look, "fix", &visible(&first.fix), Tone::Good));
-    lines.extend(labelled(
-        look,
-        "see",
-        first.diagnosis.reference,
-        Tone::Faint,
-    ));
+    let same = |finding: &&Finding| finding.fix == first.fix;
+    let fix = match group.cases.iter().all(same) {
+        true => first.fix.clone(),
+        false => format!("{}; likewise in the others", first.fix),
+    };
+    lines.extend(labelled(look, "fix", &visible(&fix), Tone::Good));
+    let see = format!(
+        "{}; sockscope explain {}",
+        first.diagnosis.reference, first.diagnosis.key
+    );
+    lines.extend(labelled(look, "see", &see, Tone::Faint));
     lines
+}
+
+/// `wrong    zombies: nobody waits for them`, the word in its tone.
+fn heading(look: &Look, word: &str, title: &str, tone: Tone) -> Vec<String> {
+    let indent = " ".repeat(width(word));
+    let lines = wrap(look, &indent, title, Tone::Plain);
+    let painted = lines.iter().zip(0..).map(|(line, index)| {
+        let before = match index {
+            0 => look.paint(tone, word),
+            _ => indent.clone(),
+        };
+        let title = line.get(indent.len()..).unwrap_or_default();
+        format!("{before}{}", look.paint(Tone::Strong, title))
+    });
+    painted.collect()
+}
+
+/// ` (5,000 cases, for at least 0.3 s to 3 h 5 min)`; nothing of one case.
+fn cases(group: &Group<'_>) -> String {
+    if group.cases.len() == 1 {
+        return String::new();
+    }
+    let age = match group.ages() {
+        Ages::Unknown => String::new(),
+        Ages::All(newest, oldest) if lapse(newest) == lapse(oldest) => {
+            format!(", for at least {}", lapse(oldest))
+        }
+        Ages::All(newest, oldest) => {
+            format!(", for at least {} to {}", lapse(newest), lapse(oldest))
+        }
+        Ages::Some(oldest) => format!(", the oldest known for at least {}", lapse(oldest)),
+    };
+    format!(" ({} cases{age})", grouped(group.cases.len() as u64))
+}
+
+/// `held by 14 processes: leak 812 (3,000), leak 813 (1,990), leak 814 (2) and 11 more`; nothing of
+/// a single one, which the cases name.
+fn shares(what: &str, one: &str, names: &[(String, usize)]) -> Option<String> {
+    if names.len() < 2 {
+        return None;
+    }
+    let number = match one {
+        "process" => processes(names.len()),
+        _ => count(names.len(), one),
+    };
+    let shown: Vec<String> = names
+        .iter()
+        .take(NAMES)
+        .map(|(name, cases)| format!("{name} ({})", grouped(*cases as u64)))
+        .collect();
+    let more = match names.len().saturating_sub(NAMES) {
+        0 => String::new(),
+        more => format!(" and {} more", grouped(more as u64)),
+    };
+    Some(format!("{what} {number}: {}{more}", shown.join(", ")))
 }
 
 /// `  fix  …`, the label in its tone.
