@@ -1,4 +1,5 @@
-//! Rows placed from top to bottom: time runs down, and nothing stands above what came before it.
+//! Rows placed from top to bottom: time runs down, and on no side does anything stand above what
+//! came before it there. What arrives comes lower than it left, and so does what it leads to.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::event::PacketId;
 use crate::model::{Role, TcpState, millis};
 use crate::report::lane::lane_text;
 use crate::report::palette::Tone;
-use crate::report::rows::{Class, Happening, LaneCell, Row, RowKind, Rung, Side, StepHead};
+use crate::report::rows::{Class, End, Happening, LaneCell, Row, RowKind, Rung, Side, StepHead};
 use crate::run::{Run, Verdict};
 
 /// Heights of a row with an arrow, and of one with states only.
@@ -21,6 +22,9 @@ const STATES: f64 = 28.0;
 
 /// From a row's top to where its arrow begins.
 const BEGIN: f64 = 14.0;
+
+/// From a note's top to the middle of its first line.
+const NOTE_MIDDLE: f64 = 9.0;
 
 /// From one line of a note to the next.
 pub(super) const LINE: f64 = 14.0;
@@ -64,6 +68,14 @@ pub(super) fn place(run: &Run, rows: &[Row], columns: &Columns, top: f64) -> Sce
 const LEFT: usize = 0;
 const MIDDLE: usize = 1;
 const RIGHT: usize = 2;
+
+/// The column of a side's notes.
+fn column(side: Side) -> usize {
+    match side {
+        Side::Left => LEFT,
+        Side::Right => RIGHT,
+    }
+}
 
 /// What was placed last.
 #[derive(Clone, Copy, PartialEq)]
@@ -230,6 +242,15 @@ impl Layout<'_> {
             shapes.push(self.state(cell, side, start + below));
         }
         self.push(time, shapes);
+        for side in [Side::Left, Side::Right] {
+            // What an arriving packet leads to does not stand above its arrival.
+            let at = match &rung.arrow {
+                Some(arrow) if arrow.toward == side && arrow.end == End::Delivered => start + SLANT,
+                _ => start,
+            };
+            let floor = &mut self.floors[column(side)];
+            *floor = floor.max(at - NOTE_MIDDLE);
+        }
         self.floors[MIDDLE] = top + height;
         self.last = Last::Rung(row.at);
         self.last_top = top;
@@ -297,10 +318,7 @@ impl Layout<'_> {
 
     fn beside(&mut self, row: &Row, happening: &Happening, side: Side) -> f64 {
         let strip = self.columns.notes[side as usize];
-        let column = match side {
-            Side::Left => LEFT,
-            Side::Right => RIGHT,
-        };
+        let column = column(side);
         let text = fold(
             &happening.text,
             strip.width() - 9.0,
@@ -311,7 +329,7 @@ impl Layout<'_> {
         let floor = self.floors[column];
         let (top, time) = match self.last {
             Last::Rung(at) if row.at.saturating_sub(at) < SAME_MOMENT => {
-                (floor.max(self.last_top + BEGIN - 9.0), None)
+                (floor, None)
             }
             Last::Rung(_) | Last::Other => self.timed(row, floor.max(self.floors[MIDDLE]), 11.0),
             Last::Note if millis(row.at) == self.time => (floor.max(self.last_top), None),
