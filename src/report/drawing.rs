@@ -201,6 +201,7 @@ fn mark_cell(mark: bool) -> Cell {
 
 pub(super) fn arrow_tone(arrow: &Arrow) -> Tone {
     match &arrow.packet.body {
+        Body::Tcp(_) if arrow.window.is_some() => Tone::Closing,
         Body::Tcp(segment) => Tone::of_segment(segment, arrow.packet.len),
         Body::Udp => Tone::Plain,
         Body::Icmp { .. } => Tone::Bad,

@@ -8,11 +8,13 @@ mod happening;
 mod lanes;
 mod segments;
 mod select;
+mod windows;
 
 pub(super) use happening::holders;
 pub use lanes::{Lanes, Side};
 pub use select::select;
 pub(super) use select::words;
+pub use windows::WindowNews;
 
 use std::time::Duration;
 
@@ -139,6 +141,8 @@ pub struct Arrow {
     pub leg: Leg,
     /// How this part ends.
     pub end: End,
+    /// What it says of its sender's receive window, where that is news.
+    pub window: Option<WindowNews>,
 }
 
 /// A part of a packet's way.

@@ -150,6 +150,7 @@ impl<'a> Selector<'a> {
             toward: from.other(),
             leg,
             end,
+            window: self.windows.get(&packet.id).copied(),
         });
     }
 }

@@ -3,7 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::happening::{self, Moment};
-use super::{Class, Happening, LaneCell, Lanes, Row, RowKind, Rung, Side, StepHead, condense};
+use super::{
+    Class, Happening, LaneCell, Lanes, Row, RowKind, Rung, Side, StepHead, WindowNews, condense,
+    windows,
+};
 use crate::causes::{self, Link};
 use crate::event::{Cause, Event, Kind, Packet, PacketId, SocketKey, Source};
 use crate::model::{Holder, ProcessName, Role, TcpState, Tuple, UdpState};
@@ -55,6 +58,7 @@ pub(super) struct Selector<'a> {
     holders: HashMap<SocketKey, (&'a [Holder], &'a [ProcessName])>,
     held_once: HashSet<SocketKey>,
     pub(super) underway: HashMap<PacketId, &'a Packet>,
+    pub(super) windows: HashMap<PacketId, WindowNews>,
     /// By event, ascending.
     links: Vec<Link>,
     actions: HashMap<usize, usize>,
@@ -89,6 +93,7 @@ impl<'a> Selector<'a> {
             holders: HashMap::new(),
             held_once: HashSet::new(),
             underway: HashMap::new(),
+            windows: windows::news(&run.timeline),
             links: causes::links(&run.timeline),
             actions,
             actions_on: HashMap::new(),
