@@ -5,6 +5,7 @@ mod calls;
 mod condense;
 mod effects;
 mod happening;
+mod held;
 mod lanes;
 mod segments;
 mod select;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::happening::{self, Moment};
 use super::{
     Class, Happening, LaneCell, Lanes, Row, RowKind, Rung, Side, StepHead, WindowNews, condense,
-    windows,
+    held, windows,
 };
 use crate::causes::{self, Link};
 use crate::event::{Cause, Event, Kind, Packet, PacketId, SocketKey, Source};
@@ -59,6 +59,8 @@ pub(super) struct Selector<'a> {
     held_once: HashSet<SocketKey>,
     pub(super) underway: HashMap<PacketId, &'a Packet>,
     pub(super) windows: HashMap<PacketId, WindowNews>,
+    /// The last row of each side that says who holds a socket.
+    shared: [Option<held::Shared>; 2],
     /// By event, ascending.
     links: Vec<Link>,
     actions: HashMap<usize, usize>,
@@ -94,6 +96,7 @@ impl<'a> Selector<'a> {
             held_once: HashSet::new(),
             underway: HashMap::new(),
             windows: windows::news(&run.timeline),
+            shared: [None, None],
             links: causes::links(&run.timeline),
             actions,
             actions_on: HashMap::new(),
@@ -364,16 +367,37 @@ impl<'a> Selector<'a> {
         let Some(endpoint) = self.lanes.endpoint(key) else {
             return;
         };
-        let happening = Happening {
-            text: format!(
-                "{} {}",
-                escape(endpoint.name.as_str()),
-                happening::holders(holders, unreadable, state, held_before)
-            ),
-            tone: Tone::Faint,
-            side: Some(self.lanes.side(endpoint)),
-            class: Class::Event,
+        let side = self.lanes.side(endpoint);
+        let said = match before {
+            Some((before, [])) if unreadable.is_empty() => held::said(before, holders),
+            _ => held::Said::whole(holders),
         };
-        self.push(index, RowKind::Happening(happening));
+        let whole = || happening::holders(holders, unreadable, state, held_before);
+        if self.detail.all || !unreadable.is_empty() {
+            let text = format!("{} {}", escape(endpoint.name.as_str()), whole());
+            self.push(index, held::row(side, text));
+            return;
+        }
+        let words = said.words(whole);
+        let name = escape(endpoint.name.as_str());
+        // Several sockets of which one look says the same share a row.
+        if let Some(shared) = &mut self.shared[side as usize]
+            && shared.said == said
+            && held::is_one_look(&self.events[shared.last..index])
+            && let Some(row) = self.rows.get_mut(shared.row)
+        {
+            shared.names.push(name);
+            shared.last = index;
+            row.events.push(index);
+            row.kind = held::row(side, held::together(&shared.names, &said, &words));
+            return;
+        }
+        self.shared[side as usize] = Some(held::Shared {
+            row: self.rows.len(),
+            last: index,
+            said,
+            names: vec![name.clone()],
+        });
+        self.push(index, held::row(side, format!("{name} {words}")));
     }
 }
