@@ -9,6 +9,8 @@ mod diagram;
 mod events;
 mod head;
 mod map;
+mod moves;
+mod route;
 mod source;
 mod verdicts;
 
