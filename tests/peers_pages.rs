@@ -4,6 +4,8 @@
 //! in which the packages are installed already may be named by `PAGES_MODULES`; `SHOTS` names a
 //! folder for screenshots.
 
+#[path = "support/cut_short.rs"]
+mod cut_short;
 #[path = "support/fixture.rs"]
 mod fixture;
 #[path = "support/hostile.rs"]
@@ -125,6 +127,10 @@ fn pictures_and_pages_hold_together() {
         ("made-held", runs::simultaneous_close()),
         ("made-three-hosts", runs::three_hosts()),
         ("made-udp", runs::datagrams()),
+        ("made-window", runs::closed_window()),
+        ("made-crashed", cut_short::crashed()),
+        ("made-aborted", cut_short::aborted()),
+        ("made-given-up", cut_short::given_up()),
         ("hostile-output", runs::hostile()),
         ("hostile-markup", hostile::markup()),
     ] {

@@ -2,6 +2,8 @@
 //! `UPDATE_GOLDEN=1 cargo test --test pictures` writes them anew. How they look in a browser is
 //! for `tests/peers_pages.rs`.
 
+#[path = "support/cut_short.rs"]
+mod cut_short;
 #[path = "support/fixture.rs"]
 mod fixture;
 #[path = "support/hostile.rs"]
@@ -9,7 +11,7 @@ mod hostile;
 #[path = "support/runs.rs"]
 mod runs;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use quick_xml::Reader;
@@ -72,6 +74,10 @@ fn every_run() -> Vec<Run> {
         runs::interrupted(),
         runs::three_hosts(),
         runs::datagrams(),
+        runs::closed_window(),
+        cut_short::crashed(),
+        cut_short::aborted(),
+        cut_short::given_up(),
         hostile::markup(),
     ]
 }
@@ -230,4 +236,200 @@ fn the_picture_tells_what_the_table_tells() {
     ] {
         assert!(text.contains(words), "{words}");
     }
+}
+
+/// The numbers of an attribute.
+fn numbers(value: &str) -> Vec<f64> {
+    value
+        .split([' ', ','])
+        .map(|number| number.parse().expect("a number"))
+        .collect()
+}
+
+/// Every element with its attributes, in order.
+fn elements(xml: &str) -> Vec<(String, HashMap<String, String>)> {
+    let mut reader = Reader::from_str(xml);
+    let mut found = Vec::new();
+    loop {
+        match reader.read_event().expect("XML") {
+            Event::Start(element) | Event::Empty(element) => {
+                let attributes = element.attributes().map(|attribute| {
+                    let attribute = attribute.expect("an attribute");
+                    let value = attribute.value.as_ref().to_owned();
+                    (attribute.key.as_ref().to_owned(), value)
+                });
+                found.push((element.name().as_ref().to_owned(), attributes.collect()));
+            }
+            Event::Eof => return found,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn no_effect_stands_above_its_cause() {
+    let mut knots = 0;
+    for run in every_run() {
+        let mut arrived = [f64::MIN; 2];
+        let mut middle = f64::MAX;
+        for (name, attributes) in elements(&svg::render(&case(run), &FLAGS)) {
+            let class = attributes.get("class").map_or("", String::as_str);
+            if name == "polygon" && class.starts_with("tip") {
+                let points = numbers(&attributes["points"]);
+                let side = usize::from(points[0] > points[2]);
+                arrived[side] = arrived[side].max(points[1]);
+                middle = f64::midpoint(points[0], points[2]);
+            }
+            if name == "circle" && !class.starts_with("shaft") {
+                let [x, y] = ["cx", "cy"].map(|key| numbers(&attributes[key])[0]);
+                let side = usize::from(x > middle);
+                knots += usize::from(arrived[side] > 0.0);
+                assert!(y >= arrived[side] - 3.0, "{y} above {}", arrived[side]);
+            }
+        }
+    }
+    assert!(knots > 20, "{knots} notes behind an arrow");
+}
+
+/// How many elements have this class.
+fn count(document: &str, class: &str) -> usize {
+    let elements = elements(document);
+    let classes = elements.iter().filter_map(|(_, a)| a.get("class"));
+    classes.filter(|c| c.split(' ').any(|c| c == class)).count()
+}
+
+#[test]
+fn a_picture_does_not_claim_what_nobody_saw() {
+    let picture = |run: Run| svg::render(&case(run), &FLAGS);
+    let sampled = picture(runs::inconclusive());
+    assert!(count(&sampled, "between") >= 2);
+    assert!(sampled.contains("between two samples it may have passed"));
+    assert_eq!(count(&picture(runs::normal_close()), "between"), 0);
+    let crashed = picture(cut_short::crashed());
+    assert!(count(&crashed, "down") >= 1);
+    assert!(crashed.contains("the host is down"));
+    assert_eq!(count(&picture(runs::normal_close()), "down"), 0);
+}
+
+#[test]
+fn processes_live_at_the_sides() {
+    let picture = svg::render(&case(runs::zombie()), &FLAGS);
+    let lines: Vec<[f64; 3]> = elements(&picture)
+        .iter()
+        .filter(|(_, a)| a.get("class").is_some_and(|class| class == "zombie"))
+        .map(|(_, a)| ["x1", "y1", "y2"].map(|key| numbers(&a[key])[0]))
+        .collect();
+    // One in the picture, until its end, and one in the legend.
+    let [[x, from, to], _] = lines.as_slice() else {
+        panic!("{} lines of zombies", lines.len());
+    };
+    assert!(to > from);
+    let before = elements(&picture).iter().any(|(_, a)| {
+        a.get("class").is_some_and(|class| class == "process")
+            && numbers(&a["x1"])[0] == *x
+            && numbers(&a["y2"])[0] == *from
+    });
+    assert!(before, "the same line is the process before its end");
+    let passing = svg::render(&case(runs::normal_close()), &FLAGS);
+    assert!(count(&passing, "passing") > 0);
+    assert!(passing.contains("ended and is reaped next"));
+}
+
+/// A run whose scenario says what it teaches.
+fn taught(mut run: Run) -> Run {
+    let story = "about = \"\"\"\nA story <b>about</b> it.\n\nAnd more.\n\"\"\"\nfix = \"do so\"\ntwin = \"other\"\n";
+    let text = run
+        .header
+        .text
+        .replacen("do     =", "tells = \"It listens.\"\ndo     =", 1);
+    run.header.text = format!("{story}{text}");
+    run
+}
+
+#[test]
+fn what_a_scenario_teaches_is_in_its_pictures() {
+    let run = case(taught(runs::normal_close()));
+    let page = html::render(&run, &FLAGS);
+    // The file itself holds all the words.
+    let page = page.split("-scenario\" aria").next().unwrap_or_default();
+    let (_, picture) = parsed(&svg::render(&run, &FLAGS));
+    let notes = markdown::render(&run, &LOOK, &FLAGS);
+    for text in [page, &picture, &notes] {
+        for words in [
+            "A story",
+            "And more.",
+            "It listens.",
+            "The fix",
+            "do so",
+            "Its twin",
+        ] {
+            assert!(text.contains(words), "{words}");
+        }
+    }
+    assert!(!page.contains("<b>about"));
+    // All is well: the picture comes first. Something is wrong: that comes first.
+    let order = |page: &str| page.find("-picture\" aria") < page.find("-verdicts\" aria");
+    assert!(order(page));
+    assert!(!order(&html::render(&case(runs::failed()), &FLAGS)));
+}
+
+#[test]
+fn a_failure_leads_to_what_shows_it() {
+    let page = html::render(&case(runs::failed()), &FLAGS);
+    let links: Vec<&str> = page
+        .split("href=\"#")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|name| name.contains("-event-"))
+        .collect();
+    assert!(!links.is_empty());
+    for name in links {
+        assert!(page.contains(&format!("<tr id=\"{name}\"")), "{name}");
+    }
+}
+
+#[test]
+fn the_state_diagram_says_why_a_way_is_none_of_its_own() {
+    let page = html::render(&case(cut_short::aborted()), &FLAGS);
+    for words in ["send RST", ">receive<", ">RST<"] {
+        assert!(page.contains(words), "{words}");
+    }
+    let page = html::render(&case(runs::zombie()), &FLAGS);
+    assert!(page.contains("not seen"));
+    let page = html::render(&case(cut_short::given_up()), &FLAGS);
+    for words in [">timed<", ">out<"] {
+        assert!(page.contains(words), "{words}");
+    }
+    let page = html::render(&case(runs::normal_close()), &FLAGS);
+    assert!(
+        !page.contains("way jump\""),
+        "a normal close takes the diagram's arrows"
+    );
+}
+
+#[test]
+fn a_packet_is_found_by_both_its_ends() {
+    let page = html::render(&case(runs::normal_close()), &FLAGS);
+    let delivered = page
+        .split("<tr")
+        .find(|row| row.contains("packet 1 delivered"));
+    let row = delivered.expect("a delivery");
+    assert!(row.contains("data-host=\"client\nserver\""), "{row}");
+    assert!(
+        row.contains("data-who=\"client.conn\nserver.conn\""),
+        "{row}"
+    );
+}
+
+#[test]
+fn a_held_packet_reaches_nobody_in_a_diagram() {
+    let text = mermaid::render(&case(runs::simultaneous_close()), &FLAGS);
+    let fins = text
+        .lines()
+        .filter(|line| line.contains("FIN") && line.contains(">>"));
+    assert_eq!(fins.count(), 2, "{text}");
+    assert!(text.contains(", held"));
+    let failed = mermaid::render(&case(runs::failed()), &FLAGS);
+    assert!(failed.contains("✗ step"), "{failed}");
+    assert!(mermaid::render(&case(runs::lost_fin()), &FLAGS).contains("inferred: the only way"));
 }

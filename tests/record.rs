@@ -133,6 +133,7 @@ fn made_by_hand() -> Vec<Run> {
         runs::interrupted(),
         runs::three_hosts(),
         runs::datagrams(),
+        runs::closed_window(),
         of_every_kind(),
     ]
 }

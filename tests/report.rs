@@ -11,14 +11,17 @@ mod runs;
 use std::collections::BTreeSet;
 
 use fixture::Stage;
-use sockscope::event::{Call, CallResult, Kind, SocketKey, Source};
+use sockscope::event::{
+    Call, CallResult, Event, Kind, Packet, PacketId, SocketKey, Source, Stream,
+};
 use sockscope::model::{TcpState, Tuple};
 use sockscope::report::rows::{RowKind, select};
 use sockscope::report::snapshot::Snapshot;
 use sockscope::report::style::{self, Style};
 use sockscope::report::{Detail, Look, Tone, WireDetail, failure, summary, table};
-use sockscope::run::{Place, Run, Verdict};
+use sockscope::run::{Place, Polarity, Run, Verdict};
 use sockscope::suite::Case;
+use sockscope::timeline::Timeline;
 use unicode_width::UnicodeWidthStr;
 
 const PLAIN: Look = Look {
@@ -477,4 +480,148 @@ fn a_call_says_which_thread_made_it_and_which_connection_it_is_about() {
     assert_eq!(all.len(), shown.len() + 2);
     assert_eq!(all[3], "server thread 3 poll([4], 10 ms) → 0 (timeout)");
     assert_eq!(all[5], "server thread 1 getpeername(0) → ENOTSOCK");
+}
+
+#[test]
+fn a_window_that_closes_and_opens_is_always_told() {
+    let run = runs::closed_window();
+    for (wire, width) in [WireDetail::Full, WireDetail::Flags]
+        .into_iter()
+        .flat_map(|wire| [60, 80, 100, 120, 160].map(|width| (wire, width)))
+    {
+        let look = Look { width, ..PLAIN };
+        let text = table::render(&run, &look, &Detail { all: false, wire });
+        let told = |words: &str| text.lines().filter(|line| line.contains(words)).count();
+        assert_eq!(told("win 0 "), 2, "{width}\n{text}");
+        assert_eq!(told("window update"), 1, "{width}\n{text}");
+    }
+}
+
+#[test]
+fn a_wider_terminal_never_tells_less_of_a_segment() {
+    for run in [runs::normal_close(), runs::lost_fin(), runs::megabyte()] {
+        for wire in [WireDetail::Full, WireDetail::Flags] {
+            let mut before = 0;
+            for width in 60..=170 {
+                let look = Look { width, ..PLAIN };
+                let text = table::render(&run, &look, &Detail { all: false, wire });
+                let arrows = text.lines().filter(|line| line.contains("──"));
+                let arrows: Vec<&str> = arrows.filter(|line| line.contains("ACK")).collect();
+                assert!(!arrows.is_empty());
+                let words = |word: &str| arrows.iter().filter(|l| l.contains(word)).count();
+                let told = words("seq ") + words("win ") + words("(again)") + words("byte");
+                assert!(told >= before, "less at {width} than before:\n{text}");
+                before = told;
+            }
+        }
+    }
+}
+
+#[test]
+fn one_reason_is_told_once_and_a_never_stays_one() {
+    let mut run = runs::inconclusive();
+    let step = run.steps.last_mut().expect("a step");
+    let mut never = step.checks[0].clone();
+    never.polarity = Polarity::Never;
+    never.text = "wire RST".to_owned();
+    step.checks.push(never);
+    let wide = Look {
+        width: 1000,
+        ..PLAIN
+    };
+    let text = table::render(&run, &wide, &BRIEF);
+    let doubts: Vec<&str> = text.lines().filter(|l| l.starts_with(" ? ")).collect();
+    assert_eq!(doubts.len(), 1, "{text}");
+    assert!(doubts[0].contains("client.conn ESTABLISHED > FIN_WAIT1 > FIN_WAIT2;"));
+    assert!(doubts[0].ends_with("step 3: never wire RST"), "{text}");
+}
+
+#[test]
+fn what_happens_at_the_server_stands_at_its_side() {
+    let flags = Detail {
+        wire: WireDetail::Flags,
+        ..BRIEF
+    };
+    let text = table::render(&runs::lost_fin(), &PLAIN, &flags);
+    let head = text
+        .lines()
+        .find(|line| line.contains("client  "))
+        .expect("a heading");
+    let lane = head.find("server").expect("the server's lane");
+    let started = text
+        .lines()
+        .find(|line| line.contains("server started"))
+        .expect("a start");
+    let columns = started
+        .split("server started")
+        .next()
+        .map(UnicodeWidthStr::width);
+    assert_eq!(columns, Some(lane), "{text}");
+
+    let mut run = runs::normal_close();
+    let said = "x".repeat(60);
+    run.timeline.push(Event {
+        at: run.took,
+        step: 3,
+        source: Source::Driver,
+        kind: Kind::Output {
+            process: "server".into(),
+            stream: Stream::Stderr,
+            text: said,
+        },
+    });
+    let text = table::render(&run, &PLAIN, &BRIEF);
+    lint(&PLAIN, &text);
+    let lines = text
+        .lines()
+        .filter(|line| line.contains("stderr") || line.contains("xxx"));
+    let lines: Vec<&str> = lines.collect();
+    assert!(lines.len() > 1, "{text}");
+    for line in lines {
+        let left = line.split('│').next().unwrap_or_default();
+        assert!(
+            line.contains('│') && !left.contains(char::is_alphabetic),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_syn_that_nobody_answers_arrives_at_no_socket() {
+    let mut run = runs::twenty();
+    // The first segment of another connection, delivered before the server knows any socket of it.
+    let events = run.timeline.events().to_vec();
+    let first = events
+        .iter()
+        .position(|event| matches!(&event.kind, Kind::Sent(_)))
+        .expect("a segment");
+    let Kind::Sent(packet) = events[first].kind.clone() else {
+        unreachable!("it was just found");
+    };
+    let lost = Packet {
+        id: PacketId(9_999),
+        ..packet
+    };
+    let mut early = events;
+    let at = early[first].at;
+    let step = early[first].step;
+    let wire = |kind| Event {
+        at,
+        step,
+        source: Source::Wire,
+        kind,
+    };
+    early.insert(first, wire(Kind::Sent(lost)));
+    early.insert(
+        first + 1,
+        wire(Kind::Delivered {
+            packet: PacketId(9_999),
+        }),
+    );
+    run.timeline = Timeline::from(early);
+    let rows = select(&run, &BRIEF);
+    let rung = rows
+        .iter()
+        .find_map(|row| row.rung().filter(|r| r.arrow.is_some()));
+    assert_eq!(rung.expect("the segment").right, None);
 }

@@ -1,6 +1,6 @@
 //! A packet drawn between the lifelines of two hosts.
 
-use super::rows::{Arrow, End, Leg, Side};
+use super::rows::{Arrow, End, Leg, Side, WindowNews};
 use super::text::{cut, escape, grouped, width};
 use crate::event::{Body, Packet, Segment, SegmentRole, TcpFlags};
 
@@ -35,7 +35,14 @@ pub(super) fn columns(arrow: &Arrow, detail: LabelDetail) -> usize {
 
 /// What stands on the arrow.
 pub(super) fn label(arrow: &Arrow, detail: LabelDetail) -> String {
-    packet_label(&arrow.packet, detail)
+    let mut label = packet_label(&arrow.packet, detail);
+    match arrow.window {
+        None => {}
+        Some(WindowNews::Closed) if detail == LabelDetail::Window => {}
+        Some(WindowNews::Closed) => label.push_str(" win 0"),
+        Some(WindowNews::Opened) => label.push_str(" window update"),
+    }
+    label
 }
 
 /// A packet in a few words.

@@ -146,6 +146,17 @@ impl Drawing<'_> {
         let room = look.columns().saturating_sub(ladder.indent());
         let text = look.glyphs(&text);
         let columns = width(&text);
+        let right = happening.side == Some(Side::Right) && ladder.happenings.is_none();
+        let lifelines = ladder.lifelines();
+        if let (true, [left_line, _]) = (right, lifelines.as_slice()) {
+            // Too long for one line, but it stays off the other side.
+            let start = left_line + 2;
+            let room = look.columns().saturating_sub(start);
+            if columns > room {
+                self.beside_left_line(mark_cell(mark), &time, start, &text, happening.tone);
+                return;
+            }
+        }
         if columns > room {
             let mut grid = Grid::new(vec![
                 Column::of(1).gap(""),
@@ -160,18 +171,17 @@ impl Drawing<'_> {
             self.lines.extend(grid.lines(look));
             return;
         }
-        let right = happening.side == Some(Side::Right) && ladder.happenings.is_none();
-        let start = if right {
-            look.columns() - columns
-        } else {
-            ladder.indent()
+        let start = match (right, lifelines.as_slice()) {
+            // Where the states of that side stand, if there is room.
+            (true, [_, line]) if line + 2 + columns <= look.columns() => line + 2,
+            (true, _) => look.columns() - columns,
+            (false, _) => ladder.indent(),
         };
         let mut pieces = vec![
             (0, if mark { ">" } else { "" }.to_owned(), Tone::Bad),
             (ladder.indent() - 2 - width(&time), time, Tone::Faint),
         ];
-        let (before, behind): (Vec<usize>, Vec<usize>) = ladder
-            .lifelines()
+        let (before, behind): (Vec<usize>, Vec<usize>) = lifelines
             .into_iter()
             .filter(|at| at + 1 < start || *at > start + columns)
             .partition(|at| *at < start);
@@ -180,6 +190,30 @@ impl Drawing<'_> {
         pieces.push((start, text, happening.tone));
         pieces.extend(behind.into_iter().map(lifeline));
         self.lines.push(place(look, &pieces));
+    }
+}
+
+impl Drawing<'_> {
+    /// A text in several lines, right of the left life line.
+    fn beside_left_line(&mut self, mark: Cell, time: &str, start: usize, text: &str, tone: Tone) {
+        let ladder = self.ladder;
+        let look = ladder.look;
+        let lane = start - 2 - ladder.indent();
+        let mut grid = Grid::new(vec![
+            Column::of(1).gap(""),
+            Column::of(ladder.time).right().gap("  "),
+            Column::of(lane).gap(""),
+            Column::of(1).below("│", Tone::Faint),
+            Column::of(look.columns() - start),
+        ]);
+        grid.push(vec![
+            mark,
+            Cell::new(time, Tone::Faint),
+            Cell::default(),
+            Cell::new("│", Tone::Faint),
+            Cell::new(text, tone),
+        ]);
+        self.lines.extend(grid.lines(look));
     }
 }
 
@@ -201,6 +235,7 @@ fn mark_cell(mark: bool) -> Cell {
 
 pub(super) fn arrow_tone(arrow: &Arrow) -> Tone {
     match &arrow.packet.body {
+        Body::Tcp(_) if arrow.window.is_some() => Tone::Closing,
         Body::Tcp(segment) => Tone::of_segment(segment, arrow.packet.len),
         Body::Udp => Tone::Plain,
         Body::Icmp { .. } => Tone::Bad,

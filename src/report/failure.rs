@@ -9,9 +9,15 @@ use super::palette::Tone;
 use super::rows::{Row, RowKind, select};
 use super::snippet::snippet;
 use super::text::{count, cut, visible};
-use super::{Detail, Look};
+use super::{Detail, Look, WireDetail};
 use crate::event::{Kind, Stream};
 use crate::run::{Checked, Mismatch, Outcome, Polarity, Run, Verdict};
+
+/// The excerpt looks as the table does unless it is asked for more.
+const DETAIL: Detail = Detail {
+    all: false,
+    wire: WireDetail::Flags,
+};
 
 /// Rows that are shown before and after those that show the failure.
 const AROUND: usize = 2;
@@ -25,7 +31,7 @@ pub fn render(run: &Run, look: &Look) -> String {
     let report = Failure {
         run,
         look,
-        rows: select(run, &Detail::default()),
+        rows: select(run, &DETAIL),
     };
     let mut blocks = Vec::new();
     for (index, step) in run.steps.iter().enumerate() {
@@ -161,7 +167,7 @@ impl Failure<'_> {
         wanted.retain(|at| rows[*at].step == step || marked.contains(at));
         marked.retain(|at| wanted.contains(at));
 
-        let ladder = Ladder::fit(self.run, rows, self.look, &Detail::default());
+        let ladder = Ladder::fit(self.run, rows, self.look, &DETAIL);
         let mut lines = ladder.head();
         let wanted: Vec<usize> = wanted.into_iter().collect();
         let mut from = 0;

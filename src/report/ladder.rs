@@ -96,10 +96,9 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    /// Chooses the most telling labels that fit beside the happenings.
+    /// Chooses the most telling labels that fit. Where they do not fit beside the happenings, those
+    /// get lines of their own: no label is cut or shortened that a narrower terminal shows whole.
     fn fit_wire(&mut self, rows: &[Row], detail: &Detail, free: usize) {
-        let beside = self.look.columns() >= WIDE && free >= WIRE + 2 + HAPPENINGS;
-        let room = if beside { free - 2 - HAPPENINGS } else { free };
         let widest = |label: LabelDetail| {
             rows.iter()
                 .filter_map(|row| row.rung()?.arrow.as_ref())
@@ -111,7 +110,7 @@ impl<'a> Ladder<'a> {
         self.label = match detail.wire {
             WireDetail::Full => LabelDetail::ALL
                 .into_iter()
-                .find(|label| widest(*label) <= room)
+                .find(|label| widest(*label) <= free)
                 .unwrap_or(LabelDetail::Flags),
             WireDetail::Flags | WireDetail::Off => LabelDetail::Flags,
         };
@@ -124,6 +123,15 @@ impl<'a> Ladder<'a> {
             .max()
             .unwrap_or(0);
         let wire = widest(self.label).max(others).max(WIRE);
+        let fits = |wire: usize| wire <= free.saturating_sub(2 + HAPPENINGS);
+        // A label that is too long for a line of its own too does not decide.
+        let decisive = if wire <= free {
+            wire
+        } else {
+            widest(self.label).max(WIRE)
+        };
+        let beside = self.look.columns() >= WIDE && fits(decisive);
+        let room = if beside { free - 2 - HAPPENINGS } else { free };
         let wire = wire.min(room.max(SHORTEST));
         self.wire = Some(wire);
         self.happenings = beside.then(|| free - 2 - wire);

@@ -4,15 +4,21 @@
 use super::Detail;
 use super::arrow::{self, LabelDetail};
 use super::attempt::{Attempt, attempts};
-use super::lane::lane_text;
+use super::lane::{lane_text, meaning, occurs};
 use super::rows::{Arrow, Class, End, Happening, Lanes, Leg, Row, RowKind, Rung, Side, select};
 use super::table;
-use super::text::{escape, visible, width};
-use crate::run::Run;
+use super::text::{cut, escape, visible, width};
+use crate::model::Evidence;
+use crate::run::{Run, Verdict};
 use crate::suite::Case;
 
-/// GitHub draws no diagram of more characters than 50,000 (mermaid's `maxTextSize`).
-const LIMIT: usize = 45_000;
+/// GitHub draws no diagram of more characters than 50,000 (mermaid's `maxTextSize`). What stands
+/// below the rows needs some of them.
+const LIMIT: usize = 40_000;
+
+/// Failed expectations that are named, and columns of what was expected and observed.
+const FAILURES: usize = 5;
+const FAILURE: usize = 60;
 
 /// Columns of a line of a note.
 const NOTE: usize = 36;
@@ -57,7 +63,7 @@ fn diagram(run: &Run, detail: &Detail) -> String {
         }
         writer.row(row);
     }
-    writer.finish(run, left_out)
+    writer.finish(run, &rows, left_out)
 }
 
 struct Writer {
@@ -210,12 +216,20 @@ impl Writer {
         let to = self.life(to, arrow.toward);
         let (way, fate) = match (arrow.leg, arrow.end) {
             (_, End::Dropped) => ("-x", ", lost"),
-            (_, End::Held) => ("--)", ", held"),
-            (_, End::Underway) => ("--)", ", on its way"),
+            (_, End::Held) => ("", ", held on the wire"),
+            (_, End::Underway) => ("", ", on its way"),
             (Leg::Arrives, End::Delivered) => ("-->>", ", arrives"),
             (_, End::Delivered) => ("->>", ""),
         };
         let label = arrow::label(arrow, LabelDetail::Flags);
+        if matches!(arrow.end, End::Held | End::Underway) {
+            // An arrow would reach the other life line, where the packet is not yet.
+            let across = self.across();
+            let from = arrow.packet.from.as_str();
+            self.note(across, &format!("{label} from {}{fate}", escape(from)));
+            self.flush();
+            return;
+        }
         self.line(&format!("h{from}{way}h{to}: {}{fate}", inert(&label)));
     }
 
@@ -239,7 +253,7 @@ impl Writer {
         }
     }
 
-    fn finish(mut self, run: &Run, left_out: usize) -> String {
+    fn finish(mut self, run: &Run, rows: &[Row], left_out: usize) -> String {
         if left_out > 0 {
             let across = self.across();
             let text = format!("… {left_out} rows more: too many for one diagram");
@@ -249,12 +263,38 @@ impl Writer {
         let across = self.across();
         let (word, _) = table::word(run);
         self.note(across.clone(), &format!("{word}: {}", table::tale(run)));
+        for text in failures(run).take(FAILURES) {
+            self.note(across.clone(), &text);
+        }
+        let more = failures(run).count().saturating_sub(FAILURES);
+        if more > 0 {
+            self.note(across.clone(), &format!("✗ and {more} more"));
+        }
         for blind in &run.header.blind {
             self.note(across.clone(), &table::unseen(blind));
+        }
+        for (evidence, sign) in [(Evidence::Inferred, "~"), (Evidence::Traced, "^")] {
+            if occurs(rows, evidence) {
+                self.note(across.clone(), &format!("{sign} {}", meaning(evidence)));
+            }
         }
         self.flush();
         self.text
     }
+}
+
+/// The failed expectations, shortened so that a diagram stays small enough.
+fn failures(run: &Run) -> impl Iterator<Item = String> {
+    run.checks()
+        .filter_map(|(step, check)| match &check.verdict {
+            Verdict::Fail(mismatch) => Some(format!(
+                "✗ step {}: expected {}; observed {}",
+                step + 1,
+                cut(&visible(&mismatch.expected), FAILURE),
+                cut(&visible(&mismatch.observed), FAILURE)
+            )),
+            _ => None,
+        })
 }
 
 /// `text` in lines.

@@ -45,6 +45,7 @@ pub mod html;
 pub mod junit;
 mod ladder;
 mod lane;
+mod lesson;
 pub mod list;
 pub mod markdown;
 pub mod mermaid;

@@ -8,7 +8,7 @@ use super::rows::select;
 use super::text::{count, cut, escape, visible, width};
 use super::{Detail, Look};
 use crate::event::{Aspect, Source};
-use crate::run::{Blind, Outcome, Place, Run, Verdict};
+use crate::run::{Blind, Outcome, Place, Polarity, Run, Verdict};
 
 /// The whole table, ending in a newline.
 pub fn render(run: &Run, look: &Look, detail: &Detail) -> String {
@@ -126,24 +126,32 @@ fn verdict(run: &Run, look: &Look) -> Vec<String> {
     lines
 }
 
-/// Why expectations are inconclusive, one text each.
+/// Why expectations are inconclusive, a text for each reason.
 pub(super) fn doubts(run: &Run) -> Vec<String> {
     // The step in which a run stopped is undecided as a whole: its heading counts that.
     let stopped_in = run.stopped.as_ref().map(|_| run.steps.len());
     let decided = |step: usize| stopped_in != Some(step + 1);
-    run.checks()
-        .filter(|(step, _)| decided(*step))
-        .filter_map(|(step, check)| match &check.verdict {
-            Verdict::Inconclusive { why, remedy } => {
-                let text = format!(
-                    "step {}: {}: {}",
-                    step + 1,
-                    visible(&check.text),
-                    escape(why)
-                );
-                Some(with_remedy(text, remedy.as_deref()))
-            }
-            _ => None,
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+    for (step, check) in run.checks().filter(|(step, _)| decided(*step)) {
+        let Verdict::Inconclusive { why, remedy } = &check.verdict else {
+            continue;
+        };
+        let never = match check.polarity {
+            Polarity::Expect => "",
+            Polarity::Never => "never ",
+        };
+        let doubt = format!("step {}: {never}{}", step + 1, visible(&check.text));
+        let reason = with_remedy(escape(why), remedy.as_deref());
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, doubts)) => doubts.push(doubt),
+            None => reasons.push((reason, vec![doubt])),
+        }
+    }
+    reasons
+        .into_iter()
+        .map(|(reason, doubts)| match doubts.as_slice() {
+            [only] => format!("{only}: {reason}"),
+            several => format!("{reason}; undecided: {}", several.join("; ")),
         })
         .collect()
 }

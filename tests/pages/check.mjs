@@ -96,6 +96,8 @@ async function document_(file) {
       await look(page, file, view);
       if (width === 1280) await axe(page, file, view);
       if (view === "light 1280") await keyboard(page, file, view);
+      if (view === "light 1280") await filtered(page, file, view);
+      if (view === "light 400") await centred(page, file, view);
       await context.close();
     }
   }
@@ -147,12 +149,51 @@ async function keyboard(page, file, view) {
     .querySelectorAll("tbody tr")].filter((row) => row.checkVisibility()).length === rows, all.rows, { timeout: 5000 });
 }
 
+/** An endpoint's packets are found by both its ends, and what is printed says that it is filtered. */
+async function filtered(page, file, view) {
+  const chosen = await page.$eval("body", (body) => {
+    const select = body.querySelector("form[data-filters] select[name=who]");
+    const option = [...(select?.options ?? [])].find(({ value }) => value.includes("conn"));
+    if (!option) return null;
+    select.value = option.value;
+    select.dispatchEvent(new Event("input", { bubbles: true }));
+    const section = select.closest("section");
+    const rows = [...section.querySelectorAll("tbody tr")];
+    const of = (row) => row.dataset.who.split("\n").includes(option.value);
+    const result = {
+      wrong: rows.filter((row) => row.checkVisibility() !== of(row)).length,
+      lonely: rows.filter((row) => /^packet \d+ delivered/.test(row.querySelector(".what").textContent) && !row.dataset.who).length,
+      caption: section.querySelector("caption").textContent,
+    };
+    select.form.reset();
+    return result;
+  });
+  if (!chosen) return;
+  if (chosen.wrong) fault(file, view, `the filter of an endpoint is wrong about ${chosen.wrong} rows`);
+  if (chosen.lonely) fault(file, view, `${chosen.lonely} deliveries belong to no endpoint`);
+  if (!chosen.caption.includes("filtered")) fault(file, view, `the caption says "${chosen.caption}"`);
+}
+
+/** On a narrow screen the life lines are in view, and a word says that the rest can be reached. */
+async function centred(page, file, view) {
+  const lost = await page.evaluate(() => [...document.querySelectorAll(".wide[data-middle]")]
+    .filter((wide) => wide.checkVisibility() && wide.scrollWidth > wide.clientWidth)
+    .filter((wide) => {
+      const { left, right } = wide.getBoundingClientRect();
+      const lines = [...wide.querySelectorAll("line.life, .diagram .box")].map((line) => line.getBoundingClientRect());
+      const seen = lines.some((line) => line.left >= left && line.right <= right);
+      return !seen || !wide.previousElementSibling.checkVisibility();
+    }).length);
+  if (lost) fault(file, view, `${lost} pictures show no life line, or not that they scroll`);
+}
+
 async function withoutScript(file) {
   const { context, page } = await open(file, "no script", { javaScriptEnabled: false });
   const state = await page.evaluate(() => ({
     forms: [...document.querySelectorAll("form")].filter((form) => form.checkVisibility()).length,
+    // What is folded away can be unfolded without script.
     hidden: [...document.querySelectorAll("tbody tr, figure, li")]
-      .filter((part) => !part.checkVisibility()).length,
+      .filter((part) => !part.closest("details") && !part.checkVisibility()).length,
   }));
   if (state.forms > 0) fault(file, "no script", "shows filters that do nothing");
   if (state.hidden > 0) fault(file, "no script", `hides ${state.hidden} parts`);

@@ -87,6 +87,29 @@ export function inspect() {
     }
   }
 
+  /** Time runs down: on neither side does a note stand above a packet that arrived before it. */
+  const ladders = [...document.querySelectorAll("svg.ladder:not(.diagram)")];
+  const runs = ladders.flatMap((svg) => {
+    const several = [...svg.querySelectorAll(":scope > g[transform]")];
+    return several.length > 0 ? several : [svg];
+  });
+  for (const run of runs) {
+    const arrived = { left: -Infinity, right: -Infinity };
+    let middle = Infinity;
+    for (const shape of run.querySelectorAll("polygon.tip, circle:not(.shaft)")) {
+      if (shape.localName === "polygon") {
+        const [tip, foot] = shape.points;
+        const side = tip.x > foot.x ? "right" : "left";
+        arrived[side] = Math.max(arrived[side], tip.y);
+        middle = (tip.x + foot.x) / 2;
+      } else {
+        const side = shape.cx.baseVal.value > middle ? "right" : "left";
+        const above = arrived[side] - shape.cy.baseVal.value;
+        if (above > 3) say(`a note stands ${Math.round(above)} above the packet before it`);
+      }
+    }
+  }
+
   /** Contrast of at least 4.5 to 1 (WCAG 1.4.3). Of HTML, axe looks after it. */
   const channels = (color) => color.match(/[\d.]+/g).slice(0, 3).map(Number);
   const light = (color) => {

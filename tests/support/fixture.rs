@@ -25,6 +25,7 @@ pub(crate) struct Stage {
     now: Duration,
     packets: u32,
     sequence: [u32; 2],
+    window: u32,
 }
 
 /// The two ends of one connection.
@@ -78,6 +79,7 @@ impl Stage {
             now: Duration::ZERO,
             packets: 0,
             sequence: [0, 0],
+            window: 64_240,
         }
     }
 
@@ -91,6 +93,11 @@ impl Stage {
             why: why.to_owned(),
             remedy: remedy.map(str::to_owned),
         });
+    }
+
+    /// The receive window that the next segments tell.
+    pub(crate) fn window(&mut self, window: u32) {
+        self.window = window;
     }
 
     /// Lets time pass.
@@ -487,7 +494,7 @@ impl Stage {
                     flags,
                     seq,
                     ack,
-                    window: 64_240,
+                    window: self.window,
                     role,
                 }),
             }),

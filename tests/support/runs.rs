@@ -14,7 +14,7 @@ const PAIR: fn(u16) -> Pair = Pair::nth;
 const LISTENER: sockscope::event::SocketKey = sockscope::event::SocketKey(0);
 
 /// Server and client are started and connected.
-fn connected(stage: &mut Stage) -> Pair {
+pub(crate) fn connected(stage: &mut Stage) -> Pair {
     let pair = PAIR(1);
     stage.step("start server");
     stage.wait(420);
@@ -539,5 +539,26 @@ pub(crate) fn datagrams() -> Run {
     stage.call("second", "read", "3", CallResult::Errno(libc::ECONNREFUSED));
     stage.quiet();
     stage.passes("second failed read ECONNREFUSED");
+    stage.finish()
+}
+
+/// The server does not read: its window closes, is probed and opens again.
+pub(crate) fn closed_window() -> Run {
+    let mut stage = Stage::new(Place::Wire, "window", "A window closes and opens");
+    let pair = connected(&mut stage);
+    stage.step("client types 65536 bytes");
+    stage.pass(pair, From::Client, "PSH,ACK", 65_483, (None, None));
+    stage.window(0);
+    stage.pass(pair, From::Server, "ACK", 0, (None, None));
+    stage.window(64_240);
+    let probe = stage.send(pair, From::Client, "ACK", 0, SegmentRole::WindowProbe);
+    stage.deliver(probe);
+    stage.wait(40);
+    stage.window(0);
+    stage.pass(pair, From::Server, "ACK", 0, (None, None));
+    stage.window(32_768);
+    stage.pass(pair, From::Server, "ACK", 0, (None, None));
+    stage.pass(pair, From::Server, "ACK", 0, (None, None));
+    stage.quiet();
     stage.finish()
 }

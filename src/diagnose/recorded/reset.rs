@@ -46,7 +46,7 @@ fn reset_of<'a>(timeline: &'a Timeline, end: &Endpoint, step: usize) -> Option<&
 /// Why it was sent, where that can be told.
 fn reason(timeline: &Timeline, fate: &PacketFate) -> Option<String> {
     let id = fate.packet.id;
-    let links = causes::links(timeline);
+    let links = causes::read(timeline).links;
     if let Some(link) = links.iter().find(|link| is_behind(link, id)) {
         return Some(who_closed(timeline, link));
     }

@@ -3,6 +3,8 @@
 use maud::{Markup, html};
 
 use super::map::{Beside, EDGES, Edge, HALF, NODES, SIZE};
+use super::moves::{Move, visits};
+use super::route::route;
 use crate::model::{Evidence, Role, TcpState};
 use crate::report::palette::Tone;
 use crate::report::svg::measure::{Px, legible};
@@ -49,9 +51,10 @@ pub(super) fn section(run: &Run, id: &str) -> Option<Markup> {
                         figcaption {
                             b { (name(endpoint)) } ": " (path(endpoint))
                         }
-                        div class="wide" tabindex="0" role="group"
+                        p class="hint" hidden="" { "⟷ scrolls sideways" }
+                        div class="wide" tabindex="0" data-middle="0.5" role="group"
                             aria-label=(format!("State diagram of {}, can be scrolled", name(endpoint))) {
-                            (draw(endpoint, &format!("{id}-diagram-{at}")))
+                            (draw(run, endpoint, &format!("{id}-diagram-{at}")))
                         }
                     }
                     "\n"
@@ -74,46 +77,16 @@ fn path(endpoint: &Endpoint) -> String {
     states.join(" → ")
 }
 
-/// The nodes that an endpoint visits, in order.
-fn visits(endpoint: &Endpoint) -> Vec<Node> {
-    let mut nodes: Vec<Node> = Vec::new();
-    for change in &endpoint.history {
-        let node = match change.state {
-            TcpState::Close if nodes.is_empty() => Node::Start,
-            TcpState::Close => Node::End,
-            state => Node::In(state),
-        };
-        if nodes.last() != Some(&node) {
-            nodes.push(node);
-        }
-    }
-    // A socket is new when it connects or listens; one that arrives comes from its listener.
-    match nodes.first() {
-        Some(Node::In(TcpState::SynSent | TcpState::Listen)) => nodes.insert(0, Node::Start),
-        Some(Node::In(TcpState::SynRecv)) => nodes.insert(0, Node::In(TcpState::Listen)),
-        _ => {}
-    }
-    nodes
-}
-
-fn draw(endpoint: &Endpoint, id: &str) -> Markup {
-    let visited = visits(endpoint);
-    let moves: Vec<[Node; 2]> = visited.windows(2).map(|pair| [pair[0], pair[1]]).collect();
-    let strange: Vec<[Node; 2]> = moves
-        .iter()
-        .filter(|[from, to]| {
-            !EDGES
-                .iter()
-                .any(|edge| edge.from == *from && edge.to == *to)
-        })
-        .copied()
-        .collect();
+fn draw(run: &Run, endpoint: &Endpoint, id: &str) -> Markup {
+    let (visited, moves) = visits(run, endpoint);
+    let (strange, usual): (Vec<&Move>, Vec<&Move>) =
+        moves.iter().partition(|step| !step.strange.is_empty());
     let last = visited.last().copied();
     let [width, height] = SIZE;
     // Lit arrows are drawn over the others.
     let (lit, dark): (Vec<&Edge>, Vec<&Edge>) = EDGES
         .iter()
-        .partition(|edge| moves.contains(&[edge.from, edge.to]));
+        .partition(|edge| usual.iter().any(|m| m.from == edge.from && m.to == edge.to));
     let title = format!(
         "TCP state diagram, path of {}",
         escape(endpoint.name.as_str())
@@ -121,13 +94,13 @@ fn draw(endpoint: &Endpoint, id: &str) -> Markup {
     html! {
         svg class="ladder diagram" role="img" width=(Px(width)) height=(Px(height))
             viewBox=(format!("0 0 {} {}", Px(width), Px(height)))
-            aria-labelledby=(format!("{id}-title {id}-story")) {
+            aria-labelledby=(format!("{id}-title")) aria-describedby=(format!("{id}-story")) {
             title id=(format!("{id}-title")) { (legible(&title)) }
             desc id=(format!("{id}-story")) { (path(endpoint)) }
             rect class="paper" width=(Px(width)) height=(Px(height)) {}
             @for edge in dark { (arrow(edge, false)) }
             @for edge in lit { (arrow(edge, true)) }
-            @for [from, to] in strange { (jump(from, to)) }
+            @for step in strange { (jump(step)) }
             @for (node, at) in &NODES {
                 @let turns: Vec<String> = visited.iter().enumerate()
                     .filter(|(_, visit)| *visit == node)
@@ -151,7 +124,12 @@ fn state(node: Node, [x, y]: [f64; 2], turns: &[String], last: bool) -> Markup {
         (_, Tone::Opening) => "opening",
         (_, Tone::Closing) => "closing",
         (_, Tone::Bad) => "bad",
-        _ => "plain",
+        _ => "ended",
+    };
+    // At the right of both CLOSE arrows come in.
+    let beside = match node {
+        Node::Start | Node::End => -half_width - 5.0,
+        Node::In(_) => half_width + 5.0,
     };
     html! {
         rect class=(format!("box {class}{}", if last { " last" } else { "" }))
@@ -159,7 +137,8 @@ fn state(node: Node, [x, y]: [f64; 2], turns: &[String], last: bool) -> Markup {
             width=(Px(2.0 * half_width)) height=(Px(2.0 * half_height)) {}
         text class=(class) x=(Px(x)) y=(Px(y + 4.2)) font-size="12" text-anchor="middle" { (name) }
         @if !turns.is_empty() {
-            text class="faint halo" x=(Px(x + half_width + 5.0)) y=(Px(y - 7.0)) font-size="10" {
+            text class="faint halo" x=(Px(x + beside)) y=(Px(y - 7.0)) font-size="10"
+                text-anchor=[(beside < 0.0).then_some("end")] {
                 (turns.join(","))
             }
         }
@@ -167,7 +146,6 @@ fn state(node: Node, [x, y]: [f64; 2], turns: &[String], last: bool) -> Markup {
 }
 
 fn arrow(edge: &Edge, lit: bool) -> Markup {
-    let [from, to] = edge.way;
     let class = if lit { "lit" } else { "ghost" };
     let anchor = match edge.beside {
         Beside::Left => Some("end"),
@@ -180,9 +158,7 @@ fn arrow(edge: &Edge, lit: bool) -> Markup {
         Beside::Left | Beside::Right => 13.0,
     };
     html! {
-        line class=(format!("way {class}")) x1=(Px(from[0])) y1=(Px(from[1]))
-            x2=(Px(to[0])) y2=(Px(to[1])) {}
-        (head(from, to, class))
+        (way(edge.way, class))
         @for (at, text) in edge.label.iter().enumerate() {
             text class=(format!("{class} halo")) x=(Px(edge.at[0]))
                 y=(Px(edge.at[1] + pitch * at as f64)) font-size="10.5" text-anchor=[anchor] { (text) }
@@ -210,39 +186,28 @@ fn head(from: [f64; 2], to: [f64; 2], class: &str) -> Markup {
     html! { polygon class=(format!("point {class}")) points=(points) {} }
 }
 
+/// A way with its head.
+fn way(points: &[[f64; 2]], class: &str) -> Markup {
+    let corners: Vec<String> = points
+        .iter()
+        .map(|[x, y]| format!("{} {}", Px(*x), Px(*y)))
+        .collect();
+    html! {
+        path class=(format!("way {class}")) d=(format!("M{}", corners.join("L"))) {}
+        @if let [.., from, to] = points { (head(*from, *to, class)) }
+    }
+}
+
 /// A step that the diagram has no arrow for: an abort, or states between that nobody saw.
-fn jump(from: Node, to: Node) -> Markup {
-    let place = |wanted: Node| {
-        NODES
-            .iter()
-            .find(|(node, _)| *node == wanted)
-            .map(|(_, at)| *at)
-    };
-    let (Some(from), Some(to)) = (place(from), place(to)) else {
+fn jump(step: &Move) -> Markup {
+    let Some(route) = route(step.from, step.to) else {
         return html! {};
     };
-    // It leaves at the side, where no straight arrow runs, and comes in there too.
-    let side = if from[0] > 390.0 { 1.0 } else { -1.0 };
-    let from = [from[0] + side * HALF[0], from[1]];
-    let to = match to[0] == from[0] {
-        true => to,
-        false => [to[0] + side * HALF[0], to[1]],
-    };
-    let bend = [
-        f64::midpoint(from[0], to[0]) + side * 70.0,
-        f64::midpoint(from[1], to[1]),
-    ];
-    let way = format!(
-        "M{} {}Q{} {} {} {}",
-        Px(from[0]),
-        Px(from[1]),
-        Px(bend[0]),
-        Px(bend[1]),
-        Px(to[0]),
-        Px(to[1])
-    );
     html! {
-        path class="way jump" d=(way) {}
-        (head(bend, to, "jump"))
+        (way(&route.way, "jump"))
+        @for (at, text) in step.strange.iter().enumerate() {
+            text class="jump halo" x=(Px(route.label[0])) y=(Px(route.label[1] + 13.0 * at as f64))
+                font-size="10.5" text-anchor=[route.leftward.then_some("end")] { (text) }
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 
 use super::head::observer;
-use crate::event::{Cause, Event, Kind, SocketKey};
+use crate::event::{Cause, Event, Kind, Packet, SocketKey};
 use crate::model::millis;
 use crate::report::arrow::{LabelDetail, packet_label};
 use crate::report::datagram;
@@ -22,8 +22,9 @@ struct Row {
     at: String,
     step: usize,
     source: &'static str,
-    host: String,
-    who: String,
+    /// The hosts and the processes or endpoints that it is about: of a packet both its ends.
+    hosts: Vec<String>,
+    who: Vec<String>,
     kind: &'static str,
     text: String,
     /// A failed expectation points here.
@@ -51,9 +52,10 @@ pub(super) fn section(run: &Run, id: &str, name: &str) -> Option<Markup> {
             ..row(run, event, told.next().flatten())
         })
         .collect();
-    let values = |of: fn(&Row) -> &str| -> BTreeSet<&str> {
+    let values = |of: fn(&Row) -> &[String]| -> BTreeSet<&str> {
         rows.iter()
-            .map(of)
+            .flat_map(of)
+            .map(String::as_str)
             .filter(|value| !value.is_empty())
             .collect()
     };
@@ -61,9 +63,9 @@ pub(super) fn section(run: &Run, id: &str, name: &str) -> Option<Markup> {
         html! {
             form class="filters" hidden="" role="search" aria-label=(format!("Filter the events of {name}"))
                 data-filters=(format!("{id}-table")) {
-                (choice("host", "Host", &values(|row| &row.host), id))
+                (choice("host", "Host", &values(|row| &row.hosts), id))
                 (choice("who", "Process or endpoint", &values(|row| &row.who), id))
-                (choice("kind", "Kind", &values(|row| row.kind), id))
+                (choice("kind", "Kind", &rows.iter().map(|row| row.kind).collect(), id))
                 label for=(format!("{id}-text")) { "Text"
                     input id=(format!("{id}-text")) type="search" name="text" autocomplete="off";
                 }
@@ -73,7 +75,7 @@ pub(super) fn section(run: &Run, id: &str, name: &str) -> Option<Markup> {
             div class="wide" tabindex="0" role="group" aria-label="Events, can be scrolled" {
                 table id=(format!("{id}-table")) {
                     caption {
-                        "All " (count(rows.len(), "event")) " in order; times in milliseconds since the run began"
+                        span data-count="" { "All " (count(rows.len(), "event")) } " in order; times in milliseconds since the run began"
                     }
                     thead {
                         tr {
@@ -83,7 +85,7 @@ pub(super) fn section(run: &Run, id: &str, name: &str) -> Option<Markup> {
                         }
                     }
                     tbody {
-                        @for row in &rows { (draw(row)) "\n" }
+                        @for (at, row) in rows.iter().enumerate() { (draw(row, at, id)) "\n" }
                     }
                 }
             }
@@ -103,14 +105,16 @@ fn choice(name: &str, title: &str, values: &BTreeSet<&str>, id: &str) -> Markup 
     }
 }
 
-fn draw(row: &Row) -> Markup {
+fn draw(row: &Row, at: usize, id: &str) -> Markup {
+    // One that is linked from a failure has a name.
+    let name = row.pointed.then(|| format!("{id}-event-{at}"));
     html! {
-        tr class=[row.pointed.then_some("pointed")] data-host=(row.host) data-who=(row.who)
-            data-kind=(row.kind) {
+        tr id=[name] class=[row.pointed.then_some("pointed")] data-host=(row.hosts.join("\n"))
+            data-who=(row.who.join("\n")) data-kind=(row.kind) {
             td class="number" { (row.at) }
             td class="number" { (row.step) }
-            td { (row.host) }
-            td { (row.who) }
+            td { (row.hosts.join(" → ")) }
+            td { (row.who.join(" → ")) }
             td { (row.kind) }
             td class="what" {
                 @if row.pointed { b { "a failed expectation points here: " } }
@@ -128,28 +132,32 @@ fn draw(row: &Row) -> Markup {
 
 fn row(run: &Run, event: &Event, told: Option<String>) -> Row {
     let (kind, who) = subject(run, &event.kind);
+    let shown = |names: Vec<String>| -> Vec<String> {
+        let names = names.into_iter().filter(|name| !name.is_empty());
+        names.map(|name| legible(&escape(&name))).collect()
+    };
     Row {
         at: millis(event.at),
         step: event.step + 1,
         source: observer(event.source),
-        host: legible(&escape(&host(run, &event.kind))),
-        who: legible(&escape(&who)),
+        hosts: shown(hosts(run, &event.kind)),
+        who: shown(who),
         kind,
         text: legible(&words(run, event, told)),
         pointed: false,
     }
 }
 
-/// What kind of event it is, and the process or endpoint that it is about.
-fn subject(run: &Run, kind: &Kind) -> (&'static str, String) {
+/// What kind of event it is, and the processes or endpoints that it is about.
+fn subject(run: &Run, kind: &Kind) -> (&'static str, Vec<String>) {
     let endpoint = |key: &SocketKey| {
         let endpoint = run.timeline.endpoint_by_key(*key);
-        endpoint.map_or_else(String::new, |e| e.name.to_string())
+        endpoint.map(|e| e.name.to_string()).into_iter().collect()
     };
     match kind {
-        Kind::StepBegan => ("step", String::new()),
-        Kind::Acted { .. } => ("action", String::new()),
-        Kind::Quiet => ("quiet", String::new()),
+        Kind::StepBegan => ("step", Vec::new()),
+        Kind::Acted { .. } => ("action", Vec::new()),
+        Kind::Quiet => ("quiet", Vec::new()),
         Kind::Spawned { process, .. }
         | Kind::Forked { process, .. }
         | Kind::ProcessState { process, .. }
@@ -157,38 +165,44 @@ fn subject(run: &Run, kind: &Kind) -> (&'static str, String) {
         | Kind::Reaped { process, .. }
         | Kind::Adopted { process, .. }
         | Kind::Renamed { process, .. }
-        | Kind::Executed { process, .. } => ("process", process.to_string()),
-        Kind::Signal { process, .. } => ("signal", process.to_string()),
-        Kind::Output { process, .. } => ("output", process.to_string()),
-        Kind::Called { process, .. } => ("call", process.to_string()),
+        | Kind::Executed { process, .. } => ("process", vec![process.to_string()]),
+        Kind::Signal { process, .. } => ("signal", vec![process.to_string()]),
+        Kind::Output { process, .. } => ("output", vec![process.to_string()]),
+        Kind::Called { process, .. } => ("call", vec![process.to_string()]),
         Kind::Socket { key, .. } => ("state", endpoint(key)),
         Kind::Datagram { key, .. } => ("socket", endpoint(key)),
         Kind::Gauges { key, .. } => ("gauges", endpoint(key)),
         Kind::Holders { key, .. } => ("holders", endpoint(key)),
-        Kind::Told { key, .. } => ("segment", key.as_ref().map_or_else(String::new, endpoint)),
-        Kind::Sent(packet) => {
-            let [sender, _] = run.timeline.ends(packet);
-            (
-                "segment",
-                sender.map_or_else(String::new, |e| e.name.to_string()),
-            )
+        Kind::Told { key, .. } => ("segment", key.as_ref().map_or_else(Vec::new, endpoint)),
+        Kind::Sent(_) | Kind::Delivered { .. } | Kind::Held { .. } | Kind::Dropped { .. } => {
+            let ends = packet(run, kind).map(|packet| run.timeline.ends(packet));
+            let ends = ends.into_iter().flatten().flatten();
+            ("segment", ends.map(|e| e.name.to_string()).collect())
         }
-        Kind::Delivered { .. } | Kind::Held { .. } | Kind::Dropped { .. } => {
-            ("segment", String::new())
-        }
-        Kind::Note { .. } => ("note", String::new()),
-        Kind::Gap { .. } => ("gap", String::new()),
+        Kind::Note { .. } => ("note", Vec::new()),
+        Kind::Gap { .. } => ("gap", Vec::new()),
     }
 }
 
-fn host(run: &Run, kind: &Kind) -> String {
+/// The packet that an event is about.
+fn packet<'a>(run: &'a Run, kind: &'a Kind) -> Option<&'a Packet> {
+    match kind {
+        Kind::Sent(packet) => Some(packet),
+        Kind::Delivered { packet } | Kind::Held { packet } | Kind::Dropped { packet, .. } => {
+            run.timeline.packet(*packet).map(|fate| &fate.packet)
+        }
+        _ => None,
+    }
+}
+
+fn hosts(run: &Run, kind: &Kind) -> Vec<String> {
     let of_process = |name| {
         let process = run.timeline.process(name);
-        process.map_or_else(String::new, |p| p.host.to_string())
+        process.map(|p| p.host.to_string()).into_iter().collect()
     };
     match kind {
         Kind::Spawned { host, .. } | Kind::Socket { host, .. } | Kind::Datagram { host, .. } => {
-            host.to_string()
+            vec![host.to_string()]
         }
         Kind::Forked { process, .. }
         | Kind::ProcessState { process, .. }
@@ -200,12 +214,16 @@ fn host(run: &Run, kind: &Kind) -> String {
         | Kind::Signal { process, .. }
         | Kind::Output { process, .. }
         | Kind::Called { process, .. } => of_process(process),
-        Kind::Gauges { key, .. } | Kind::Holders { key, .. } => {
+        Kind::Gauges { key, .. }
+        | Kind::Holders { key, .. }
+        | Kind::Told { key: Some(key), .. } => {
             let endpoint = run.timeline.endpoint_by_key(*key);
-            endpoint.map_or_else(String::new, |e| e.host.to_string())
+            endpoint.map(|e| e.host.to_string()).into_iter().collect()
         }
-        Kind::Sent(packet) => packet.from.to_string(),
-        _ => String::new(),
+        _ => packet(run, kind).map_or_else(Vec::new, |packet| {
+            let to = packet.to.as_ref().map(ToString::to_string);
+            [packet.from.to_string()].into_iter().chain(to).collect()
+        }),
     }
 }
 

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::class;
 use crate::event::Source;
 use crate::report::attempt::Attempt;
+use crate::report::lesson::Lesson;
 use crate::report::svg::measure::legible;
 use crate::report::table;
 use crate::report::text::{escape, visible};
@@ -29,6 +30,9 @@ pub(super) fn header(attempt: &Attempt, id: &str, name: &str) -> Markup {
         header {
             h1 id=(format!("{id}-name")) { (name) }
             p class="title" { (legible(&visible(&header.title))) }
+            @for paragraph in Lesson::of(run).about {
+                p class="story" { (legible(&visible(&paragraph))) }
+            }
             p class="outcome" {
                 strong class=(format!("badge {}", class(run.outcome()))) { (word) }
                 " " (legible(&table::tale(run)))

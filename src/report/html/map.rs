@@ -5,7 +5,7 @@ use super::diagram::Node;
 use crate::model::TcpState;
 
 /// Size of the paper.
-pub(super) const SIZE: [f64; 2] = [780.0, 620.0];
+pub(super) const SIZE: [f64; 2] = [790.0, 620.0];
 
 /// Half the size of a state's box.
 pub(super) const HALF: [f64; 2] = [56.0, 13.0];
@@ -38,8 +38,8 @@ pub(super) enum Beside {
 pub(super) struct Edge {
     pub(super) from: Node,
     pub(super) to: Node,
-    /// Its two ends.
-    pub(super) way: [[f64; 2]; 2],
+    /// Its two ends and the corners between.
+    pub(super) way: &'static [[f64; 2]],
     /// What leads there, what is done.
     pub(super) label: &'static [&'static str],
     /// Where the first line of the label stands.
@@ -49,7 +49,7 @@ pub(super) struct Edge {
 
 const fn edge(
     [from, to]: [Node; 2],
-    way: [[f64; 2]; 2],
+    way: &'static [[f64; 2]],
     label: &'static [&'static str],
     at: [f64; 2],
     beside: Beside,
@@ -71,117 +71,131 @@ use TcpState::{
     TimeWait,
 };
 
-/// Every arrow of the RFC's figure but the rare LISTEN to SYN_SENT, and Linux's way back from
-/// SYN_RECV, which is another socket's.
-pub(super) const EDGES: [Edge; 16] = [
+/// Every arrow of the RFC's figure but LISTEN to SYN_SENT, which Linux's sockets do not take, and
+/// the way back from SYN_RECV to LISTEN, which is another socket's there.
+pub(super) const EDGES: [Edge; 18] = [
     edge(
         [Start, In(Listen)],
-        [[390.0, 43.0], [390.0, 111.0]],
+        &[[380.0, 43.0], [380.0, 111.0]],
         &["listen()"],
-        [398.0, 82.0],
+        [372.0, 82.0],
+        Left,
+    ),
+    edge(
+        [In(Listen), Start],
+        &[[400.0, 111.0], [400.0, 43.0]],
+        &["close()"],
+        [408.0, 82.0],
+        Right,
+    ),
+    edge(
+        [In(SynSent), Start],
+        &[[650.0, 203.0], [650.0, 24.0], [446.0, 24.0]],
+        &["close()"],
+        [658.0, 112.0],
         Right,
     ),
     edge(
         [Start, In(SynSent)],
-        [[446.0, 30.0], [612.0, 203.0]],
+        &[[446.0, 36.0], [612.0, 203.0]],
         &["connect()", "send SYN"],
-        [560.0, 112.0],
+        [545.0, 100.0],
         Right,
     ),
     edge(
         [In(Listen), In(SynRecv)],
-        [[334.0, 124.0], [168.0, 203.0]],
+        &[[334.0, 124.0], [168.0, 203.0]],
         &["receive SYN", "send SYN,ACK"],
         [222.0, 142.0],
         Left,
     ),
     edge(
         [In(SynSent), In(SynRecv)],
-        [[564.0, 216.0], [216.0, 216.0]],
+        &[[564.0, 216.0], [216.0, 216.0]],
         &["receive SYN, send SYN,ACK"],
         [390.0, 208.0],
         Middle,
     ),
     edge(
         [In(SynRecv), In(Established)],
-        [[176.0, 229.0], [340.0, 293.0]],
+        &[[176.0, 229.0], [340.0, 293.0]],
         &["receive ACK"],
         [290.0, 262.0],
         Right,
     ),
     edge(
         [In(SynSent), In(Established)],
-        [[604.0, 229.0], [440.0, 293.0]],
+        &[[604.0, 229.0], [440.0, 293.0]],
         &["receive SYN,ACK", "send ACK"],
         [545.0, 266.0],
         Right,
     ),
     edge(
         [In(SynRecv), In(FinWait1)],
-        [[150.0, 229.0], [150.0, 383.0]],
+        &[[150.0, 229.0], [150.0, 383.0]],
         &["close()", "send FIN"],
-        [142.0, 302.0],
+        [142.0, 262.0],
         Left,
     ),
     edge(
         [In(Established), In(FinWait1)],
-        [[340.0, 319.0], [176.0, 383.0]],
+        &[[340.0, 319.0], [176.0, 383.0]],
         &["close()", "send FIN"],
         [232.0, 338.0],
         Left,
     ),
     edge(
         [In(Established), In(CloseWait)],
-        [[440.0, 319.0], [604.0, 383.0]],
+        &[[440.0, 319.0], [604.0, 383.0]],
         &["receive FIN", "send ACK"],
         [545.0, 338.0],
         Right,
     ),
     edge(
         [In(FinWait1), In(FinWait2)],
-        [[160.0, 409.0], [160.0, 483.0]],
+        &[[160.0, 409.0], [160.0, 483.0]],
         &["receive ACK"],
         [152.0, 450.0],
         Left,
     ),
     edge(
         [In(FinWait1), In(Closing)],
-        [[216.0, 396.0], [334.0, 396.0]],
+        &[[216.0, 396.0], [334.0, 396.0]],
         &["receive FIN", "send ACK"],
         [275.0, 389.0],
         Middle,
     ),
     edge(
         [In(Closing), In(TimeWait)],
-        [[390.0, 409.0], [390.0, 483.0]],
+        &[[390.0, 409.0], [390.0, 483.0]],
         &["receive ACK"],
         [398.0, 450.0],
         Right,
     ),
     edge(
         [In(FinWait2), In(TimeWait)],
-        [[216.0, 496.0], [334.0, 496.0]],
+        &[[216.0, 496.0], [334.0, 496.0]],
         &["receive FIN", "send ACK"],
         [275.0, 489.0],
         Middle,
     ),
     edge(
         [In(CloseWait), In(LastAck)],
-        [[620.0, 409.0], [620.0, 483.0]],
+        &[[620.0, 409.0], [620.0, 483.0]],
         &["close()", "send FIN"],
         [628.0, 442.0],
         Right,
     ),
     edge(
         [In(TimeWait), End],
-        [[390.0, 509.0], [390.0, 577.0]],
+        &[[390.0, 509.0], [390.0, 577.0]],
         &["after 2 MSL"],
         [398.0, 546.0],
         Right,
     ),
     edge(
         [In(LastAck), End],
-        [[612.0, 509.0], [446.0, 586.0]],
+        &[[612.0, 509.0], [446.0, 583.0]],
         &["receive ACK"],
         [560.0, 560.0],
         Right,

@@ -9,12 +9,15 @@ mod diagram;
 mod events;
 mod head;
 mod map;
+mod moves;
+mod route;
 mod source;
 mod verdicts;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::attempt::{Attempt, attempts};
+use super::lesson::Lesson;
 use super::svg;
 use super::svg::measure::legible;
 use super::text::{count, escape, visible};
@@ -28,9 +31,9 @@ const SCRIPT: &str = include_str!("script.js");
 /// What the page may do. A test keeps the hashes true.
 const POLICY: &str = concat!(
     "default-src 'none'; base-uri 'none'; form-action 'none'; style-src ",
-    "'sha256-K+W5CK+6mGIICfbSwIpplysUnq/kLBFm+FiUzUvxmd8=' ",
-    "'sha256-zH/HmIbJiXUV3VWV2DbM3WrdMPv1XNMJU6Md6dp9dvc='; script-src ",
-    "'sha256-9GkLrYeeLeD87HjpZATcdjh64nP/Bfw9zwbfpZiDkso='"
+    "'sha256-jxUp3Sb+xIGheyryIb5VTcqDZa73mF6pLShavmuYChw=' ",
+    "'sha256-69U4AUu0aBxjJx/lRzt8IVzhs+qLs7uKLSkW2TdFiv4='; script-src ",
+    "'sha256-AdH8aold+2+042TwlBvFph+AzB3fMdczTUeU6lm9J/Y='"
 );
 
 /// A page about all runs. Ends in a newline.
@@ -118,13 +121,17 @@ fn article(attempt: &Attempt, detail: &Detail, number: usize, several: bool) -> 
     };
     let run = attempt.run;
     let id = format!("run-{number}");
-    let parts = [
-        ("verdicts", "Verdicts", verdicts::section(run, &id)),
+    let mut parts = [
         ("picture", "Picture", picture(attempt, detail, &id)),
+        ("verdicts", "Verdicts", verdicts::section(run, &id)),
         ("states", "State diagram", diagram::section(run, &id)),
         ("events", "Events", events::section(run, &id, &name)),
         ("scenario", "Scenario", source::section(run, &id)),
     ];
+    // Where something is wrong, that comes first.
+    if run.outcome() != Outcome::Passed {
+        parts.swap(0, 1);
+    }
     html! {
         article id=(id) aria-labelledby=(format!("{id}-name")) {
             (head::header(attempt, &id, &name))
@@ -152,15 +159,23 @@ fn article(attempt: &Attempt, detail: &Detail, number: usize, several: bool) -> 
 
 fn picture(attempt: &Attempt, detail: &Detail, id: &str) -> Option<Markup> {
     (!attempt.run.timeline.events().is_empty()).then(|| {
+        let (drawn, middle) = svg::element(attempt, detail, &format!("{id}-ladder"));
         html! {
             figure {
-                div class="wide" tabindex="0" role="group" aria-label="Picture, can be scrolled" {
-                    (svg::element(attempt, detail, &format!("{id}-ladder")))
+                p class="hint" hidden="" { "⟷ scrolls sideways" }
+                div class="wide" tabindex="0" role="group" aria-label="Picture, can be scrolled"
+                    data-middle=(format!("{middle:.3}")) {
+                    (drawn)
                 }
                 figcaption {
                     "Time runs down. States stand at their life lines, segments are arrows. "
+                    "A segment's time is when it was taken from its sender. "
                     "The same is in " a href=(format!("#{id}-events")) { "the table of events" } "."
                 }
+            }
+            @for (title, text) in Lesson::of(attempt.run).after {
+                h3 { (title) }
+                p class="story" { (legible(&visible(&text))) }
             }
         }
     })

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::source::line_of;
+use crate::model::millis;
 use crate::report::svg::measure::legible;
 use crate::report::text::{escape, visible};
 use crate::run::{Checked, Polarity, Run, Verdict};
@@ -16,14 +17,37 @@ pub(super) fn section(run: &Run, id: &str) -> Option<Markup> {
                     li {
                         h3 { (name(&step.text)) }
                         @if step.checks.is_empty() { p class="faint" { "no expectations" } }
-                        ul class="checks" {
-                            @for check in &step.checks { (checked(run, check, id)) }
+                        (list(run, id, step.checks.iter().filter(|check| !passed(check))))
+                        @let number = step.checks.iter().filter(|check| passed(check)).count();
+                        @if number > 0 {
+                            details {
+                                summary class="good" {
+                                    span class="sign" aria-hidden="true" { "✓" }
+                                    " " (number) " passed"
+                                }
+                                (list(run, id, step.checks.iter().filter(|check| passed(check))))
+                            }
                         }
                     }
                 }
             }
         }
     })
+}
+
+fn passed(check: &Checked) -> bool {
+    matches!(check.verdict, Verdict::Pass(_))
+}
+
+fn list<'a>(run: &Run, id: &str, checks: impl Iterator<Item = &'a Checked>) -> Markup {
+    let checks: Vec<&Checked> = checks.collect();
+    html! {
+        @if !checks.is_empty() {
+            ul class="checks" {
+                @for check in checks { (checked(run, check, id)) }
+            }
+        }
+    }
 }
 
 fn name(text: &str) -> String {
@@ -59,18 +83,35 @@ fn checked(run: &Run, check: &Checked, id: &str) -> Markup {
                     }
                     " " a class="where" href=(format!("#{id}-line-{line}")) { "line " (line) }
                 }
-                (why(&check.verdict))
+                (why(run, &check.verdict, id))
             }
         }
     }
 }
 
-fn why(verdict: &Verdict) -> Markup {
+/// As many events are linked from a failure.
+const SHOWN: usize = 6;
+
+fn why(run: &Run, verdict: &Verdict, id: &str) -> Markup {
     match verdict {
         Verdict::Fail(mismatch) => html! {
             dl {
                 div { dt { "expected" } dd { (legible(&visible(&mismatch.expected))) } }
                 div { dt { "observed" } dd { (legible(&visible(&mismatch.observed))) } }
+                @if !mismatch.events.is_empty() {
+                    div {
+                        dt { "shown by" }
+                        dd {
+                            @for (at, event) in mismatch.events.iter().take(SHOWN).enumerate() {
+                                @if at > 0 { ", " }
+                                a href=(format!("#{id}-event-{event}")) { (moment(run, *event)) }
+                            }
+                            @if mismatch.events.len() > SHOWN {
+                                " and " (mismatch.events.len() - SHOWN) " more"
+                            }
+                        }
+                    }
+                }
                 @for note in &mismatch.notes {
                     div { dt { "note" } dd { (legible(&visible(note))) } }
                 }
@@ -86,4 +127,10 @@ fn why(verdict: &Verdict) -> Markup {
         },
         Verdict::Pass(_) | Verdict::Waived => html! {},
     }
+}
+
+/// When an event was: `at 16.9 ms`.
+fn moment(run: &Run, event: usize) -> String {
+    let event = run.timeline.events().get(event);
+    event.map_or_else(String::new, |event| format!("at {} ms", millis(event.at)))
 }

@@ -2,6 +2,7 @@
 
 use super::{code, fenced, inline};
 use crate::report::attempt::{Attempt, attempts};
+use crate::report::lesson::Lesson;
 use crate::report::text::{escape, visible};
 use crate::report::{Detail, Look, failure, table};
 use crate::run::{Outcome, Polarity, Run, Verdict};
@@ -54,6 +55,10 @@ fn one(attempt: &Attempt, several: bool, look: &Look, detail: &Detail) -> String
         inline(&table::place(run)),
         inline(&table::tale(run))
     );
+    let lesson = Lesson::of(run);
+    for paragraph in lesson.about.iter().filter(|_| !several) {
+        text.push_str(&format!("\n{}\n", inline(paragraph)));
+    }
     if !run.header.blind.is_empty() {
         text.push('\n');
     }
@@ -69,12 +74,32 @@ fn one(attempt: &Attempt, several: bool, look: &Look, detail: &Detail) -> String
         text.push_str("\n<details><summary>Verdicts and ladder</summary>\n");
     }
     text.push_str(&verdicts(run));
+    if !several {
+        text.push_str(&told(run, &lesson));
+    }
     text.push_str(&format!(
         "\n{}\n",
         fenced(&table::render(run, look, detail))
     ));
     if folded {
         text.push_str("\n</details>\n");
+    }
+    for (title, part) in lesson.after.iter().filter(|_| !several) {
+        text.push_str(&format!("\n**{title}**: {}\n", inline(part)));
+    }
+    text
+}
+
+/// What each step shows, in the words of the scenario.
+fn told(run: &Run, lesson: &Lesson) -> String {
+    let mut text = String::new();
+    for step in 0..run.steps.len() {
+        if let Some(tells) = lesson.tells(step) {
+            if text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&format!("{}. {}\n", step + 1, inline(tells)));
+        }
     }
     text
 }

@@ -115,5 +115,10 @@ fn is_plain_segment(row: &Row) -> bool {
         Body::Udp => true,
         Body::Icmp { .. } | Body::Other { .. } => false,
     };
-    plain && arrow.leg == Leg::Whole && arrow.end == End::Delivered && !rung.changes_a_state()
+    // A window that closes or opens stops the data or lets it go on: it is never only counted.
+    plain
+        && arrow.window.is_none()
+        && arrow.leg == Leg::Whole
+        && arrow.end == End::Delivered
+        && !rung.changes_a_state()
 }

@@ -5,14 +5,17 @@ mod calls;
 mod condense;
 mod effects;
 mod happening;
+mod held;
 mod lanes;
 mod segments;
 mod select;
 mod threads;
+mod windows;
 
 pub use lanes::{Lanes, Side};
 pub use select::select;
 pub(super) use select::words;
+pub use windows::WindowNews;
 
 use std::time::Duration;
 
@@ -139,6 +142,8 @@ pub struct Arrow {
     pub leg: Leg,
     /// How this part ends.
     pub end: End,
+    /// What it says of its sender's receive window, where that is news.
+    pub window: Option<WindowNews>,
 }
 
 /// A part of a packet's way.

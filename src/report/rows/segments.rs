@@ -6,6 +6,7 @@ use super::{Arrow, End, LaneCell, Leg, Row, RowKind, Rung, Side};
 use crate::event::{Cause, Kind, Packet};
 use crate::report::WireDetail;
 use crate::report::palette::Tone;
+use crate::timeline::Endpoint;
 
 impl<'a> Selector<'a> {
     /// A packet leaves: one row for its whole way when it arrives before anything else moves.
@@ -102,7 +103,7 @@ impl<'a> Selector<'a> {
             }
             if first {
                 events.extend(fate.shown.iter().filter(|e| !fate.states.contains(e)));
-                self.add_arrow(&mut rung, packet, leg, end);
+                self.add_arrow(index, &mut rung, packet, leg, end);
             }
             if events.is_empty() {
                 return;
@@ -122,7 +123,7 @@ impl<'a> Selector<'a> {
         }
     }
 
-    fn add_arrow(&self, rung: &mut Rung, packet: &Packet, leg: Leg, end: End) {
+    fn add_arrow(&self, index: usize, rung: &mut Rung, packet: &Packet, leg: Leg, end: End) {
         if self.detail.wire == WireDetail::Off {
             return;
         }
@@ -133,7 +134,12 @@ impl<'a> Selector<'a> {
             if rung.cell(side).is_some() {
                 continue;
             }
-            if let Some(endpoint) = endpoint {
+            // A SYN that nobody answers arrives at no socket, even if a later one leads to one.
+            let exists = |endpoint: &&Endpoint| {
+                let first = endpoint.history.first();
+                first.is_none_or(|change| change.event <= index)
+            };
+            if let Some(endpoint) = endpoint.filter(exists) {
                 let label = self.lanes.label(endpoint);
                 if !label.is_empty() {
                     *rung.cell_mut(side) = Some(LaneCell {
@@ -150,6 +156,7 @@ impl<'a> Selector<'a> {
             toward: from.other(),
             leg,
             end,
+            window: self.windows.get(&packet.id).copied(),
         });
     }
 }

@@ -4,7 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::happening::{self, Moment, Unheld};
 use super::threads::Threads;
-use super::{Class, Happening, LaneCell, Lanes, Row, RowKind, Rung, Side, StepHead, condense};
+use super::{
+    Class, Happening, LaneCell, Lanes, Row, RowKind, Rung, Side, StepHead, WindowNews, condense,
+    held, windows,
+};
 use crate::causes::{self, Causes};
 use crate::event::{Cause, Event, Kind, Packet, PacketId, SocketKey, Source};
 use crate::model::{Holder, ProcessName, Role, TcpState, Tuple, UdpState};
@@ -72,6 +75,9 @@ pub(super) struct Selector<'a> {
     holders: HashMap<SocketKey, (&'a [Holder], &'a [ProcessName])>,
     held_once: HashSet<SocketKey>,
     pub(super) underway: HashMap<PacketId, &'a Packet>,
+    pub(super) windows: HashMap<PacketId, WindowNews>,
+    /// The last row of each side that says who holds a socket.
+    shared: [Option<held::Shared>; 2],
     causes: Causes,
     threads: Threads<'a>,
     actions: HashMap<usize, usize>,
@@ -107,6 +113,8 @@ impl<'a> Selector<'a> {
             holders: HashMap::new(),
             held_once: HashSet::new(),
             underway: HashMap::new(),
+            windows: windows::news(&run.timeline),
+            shared: [None, None],
             causes: causes::read(&run.timeline),
             threads: Threads::of(events),
             actions,
@@ -394,13 +402,37 @@ impl<'a> Selector<'a> {
         let Some(endpoint) = self.lanes.endpoint(key) else {
             return;
         };
-        let happening = Happening {
-            text: format!("{} {text}", escape(endpoint.name.as_str())),
-            tone: Tone::Faint,
-            side: Some(self.lanes.side(endpoint)),
-            class: Class::Event,
+        let side = self.lanes.side(endpoint);
+        let said = match before {
+            Some((before, [])) if unreadable.is_empty() => held::said(before, holders),
+            _ => held::Said::whole(holders),
         };
-        self.push(index, RowKind::Happening(happening));
+        if self.detail.all || !unreadable.is_empty() {
+            let text = format!("{} {text}", escape(endpoint.name.as_str()));
+            self.push(index, held::row(side, text));
+            return;
+        }
+        let words = said.words(|| text.clone());
+        let name = escape(endpoint.name.as_str());
+        // Several sockets of which one look says the same share a row.
+        if let Some(shared) = &mut self.shared[side as usize]
+            && shared.said == said
+            && held::is_one_look(&self.events[shared.last..index])
+            && let Some(row) = self.rows.get_mut(shared.row)
+        {
+            shared.names.push(name);
+            shared.last = index;
+            row.events.push(index);
+            row.kind = held::row(side, held::together(&shared.names, &said, &words));
+            return;
+        }
+        self.shared[side as usize] = Some(held::Shared {
+            row: self.rows.len(),
+            last: index,
+            said,
+            names: vec![name.clone()],
+        });
+        self.push(index, held::row(side, format!("{name} {words}")));
     }
 
     /// Who has the socket open from now on, in words.

@@ -1,5 +1,6 @@
 //! Where everything stands from left to right: times, notes, states, life lines, the wire.
 
+use super::lifetime::{self, Lived};
 use super::measure::{Face, advance};
 use super::shaft::HOLD;
 use super::{LABEL, NOTE, STATE};
@@ -63,6 +64,9 @@ pub(super) struct Columns {
     pub(super) time: f64,
     /// Notes of the left and of the right side.
     pub(super) notes: [Strip; 2],
+    /// The lines of the processes of both sides, between their notes and their states.
+    pub(super) processes: [Strip; 2],
+    pub(super) lived: Vec<Lived>,
     /// The life lines from left to right.
     pub(super) lives: Vec<Life>,
     /// Between the last life line of the left and the one of the right.
@@ -81,6 +85,8 @@ impl Columns {
 
         let mut x = time + GAP;
         let left_notes = strip(&mut x, notes[0]);
+        let lived = lifetime::lived(run);
+        let left_processes = strip(&mut x, lifetime::room(&lived, Side::Left));
         let widths: Vec<f64> = (0..lives.len())
             .map(|at| widest_state(rows, &lives, at))
             .collect();
@@ -102,10 +108,13 @@ impl Columns {
             }
         }
         x += if notes[1] > 0.0 { GAP } else { 0.0 };
+        let right_processes = strip(&mut x, lifetime::room(&lived, Side::Right));
         let right_notes = strip(&mut x, notes[1]);
         Columns {
             time,
             notes: [left_notes, right_notes],
+            processes: [left_processes, right_processes],
+            lived,
             lives,
             wire,
             label,

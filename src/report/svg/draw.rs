@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::columns::{Columns, Strip};
 use super::layout::LINE;
-use super::measure::{Face, Folded, Px, advance, is_everyday};
-use super::scene::{Bar, NotePlace, Placed, Scene, Shape};
+use super::measure::{Face, Folded, Px, advance, is_everyday, legible};
+use super::scene::{Bar, Fate, Lifetime, Looked, NotePlace, Placed, Scene, Shape};
 use super::{HEADING, LABEL, NOTE, arrow, state};
 use crate::report::palette::Tone;
 use crate::report::rows::{Class, Side};
@@ -103,6 +103,7 @@ pub(super) fn ladder(scene: &Scene, columns: &Columns, top: f64) -> Markup {
             line class="life" x1=(Px(life.x)) x2=(Px(life.x)) y1=(Px(top)) y2=(Px(scene.bottom)) {}
         }
         @for bar in &scene.bars { (draw_bar(bar, columns)) }
+        @for life in &scene.lifetimes { (lifetime(life)) }
         @for wait in &scene.waits {
             line class="wait" x1=(Px(wait.x)) x2=(Px(wait.x))
                 y1=(Px(wait.from + 5.0)) y2=(Px(wait.to - 5.0)) {}
@@ -113,10 +114,65 @@ pub(super) fn ladder(scene: &Scene, columns: &Columns, top: f64) -> Markup {
 
 fn draw_bar(bar: &Bar, columns: &Columns) -> Markup {
     let x = columns.lives[bar.life].x;
+    let faded = matches!(bar.looked, Looked::Inferred).then_some("0.5");
     html! {
-        rect class=(format!("bar {}", class(bar.tone))) x=(Px(x - 2.5)) y=(Px(bar.from))
-            width="5" height=(Px((bar.to - bar.from).max(0.0)))
-            opacity=[bar.inferred.then_some("0.5")] {}
+        @if bar.to > bar.from {
+            @match bar.looked {
+                Looked::Whole | Looked::Inferred => {
+                    rect class=(format!("bar {}", class(bar.tone))) x=(Px(x - 2.5)) y=(Px(bar.from))
+                        width="5" height=(Px(bar.to - bar.from)) opacity=[faded] {}
+                }
+                Looked::Between | Looked::Down => {
+                    (broken(x, bar.from, bar.to, bar.looked, bar.tone))
+                }
+            }
+        }
+    }
+}
+
+/// A part of a life line of which the state is not known, or no longer matters.
+pub(super) fn broken(x: f64, from: f64, to: f64, looked: Looked, tone: Tone) -> Markup {
+    let kind = match looked {
+        Looked::Down => "down".to_owned(),
+        _ => format!("between {}", class(tone)),
+    };
+    html! {
+        line class="gone" x1=(Px(x)) x2=(Px(x)) y1=(Px(from)) y2=(Px(to)) {}
+        line class=(kind) x1=(Px(x)) x2=(Px(x)) y1=(Px(from + 2.0)) y2=(Px(to)) {}
+    }
+}
+
+/// A process from its start to its end, and until it is reaped.
+fn lifetime(life: &Lifetime) -> Markup {
+    let Lifetime {
+        name,
+        x,
+        from,
+        ended,
+        to,
+        fate,
+        reaped,
+    } = life;
+    html! {
+        g {
+            title { (legible(name)) }
+            line class="process" x1=(Px(*x)) x2=(Px(*x)) y1=(Px(*from)) y2=(Px(*ended)) {}
+            @if to > ended { (zombie(*x, *ended, *to, *fate)) }
+            @if *reaped {
+                line class="process" x1=(Px(x - 3.5)) x2=(Px(x + 3.5)) y1=(Px(*to)) y2=(Px(*to)) {}
+            }
+        }
+    }
+}
+
+/// A process that ended and was not reaped yet.
+pub(super) fn zombie(x: f64, from: f64, to: f64, fate: Fate) -> Markup {
+    let class = match fate {
+        Fate::Zombie => "zombie",
+        Fate::Runs | Fate::Reaped => "zombie passing",
+    };
+    html! {
+        line class=(class) x1=(Px(x)) x2=(Px(x)) y1=(Px(from)) y2=(Px(to)) {}
     }
 }
 
@@ -143,7 +199,12 @@ fn draw_shape(shape: &Shape, columns: &Columns) -> Markup {
             number,
             text,
             tally,
-        } => step(columns, *top, *height, *number, text, tally),
+            tells,
+        } => html! {
+            (step(columns, *top, *height, *number, text, tally))
+            (lines(tells, super::columns::MARGIN + 38.0, top + 18.0 + 16.0 * text.lines.len().max(1) as f64,
+                LINE, Type::mono(NOTE, "plain")))
+        },
         Shape::State { .. } => state::draw(shape, columns),
         Shape::Arrow(shaft) => arrow::draw(shaft),
         Shape::Note {
@@ -151,7 +212,8 @@ fn draw_shape(shape: &Shape, columns: &Columns) -> Markup {
             place,
             text,
             tone,
-        } => note(columns, *top, *place, text, *tone),
+            knots,
+        } => note(columns, *top, *place, text, *tone, knots),
         Shape::Across {
             top,
             height,
@@ -190,7 +252,14 @@ fn step(
     }
 }
 
-fn note(columns: &Columns, top: f64, place: NotePlace, text: &Folded, tone: Tone) -> Markup {
+fn note(
+    columns: &Columns,
+    top: f64,
+    place: NotePlace,
+    text: &Folded,
+    tone: Tone,
+    knots: &[f64],
+) -> Markup {
     let base = top + 11.0;
     let words = class(tone);
     match place {
@@ -209,8 +278,20 @@ fn note(columns: &Columns, top: f64, place: NotePlace, text: &Folded, tone: Tone
                 Tone::Faint | Tone::Plain => "knot",
                 _ => words,
             };
+            let middle = base - 3.8;
+            let from = knots.iter().copied().fold(knot, f64::min);
+            let to = knots.iter().copied().fold(knot, f64::max);
+            let (knots, radius) = match knots {
+                [] => (vec![knot], 2.0),
+                knots => (knots.to_vec(), 2.6),
+            };
             html! {
-                circle class=(knot_class) cx=(Px(knot)) cy=(Px(base - 3.8)) r="2" {}
+                @if to > from {
+                    line class="thread" x1=(Px(from)) x2=(Px(to)) y1=(Px(middle)) y2=(Px(middle)) {}
+                }
+                @for knot in knots {
+                    circle class=(knot_class) cx=(Px(knot)) cy=(Px(middle)) r=(Px(radius)) {}
+                }
                 (lines(text, x, base, LINE, Type::mono(NOTE, words).anchored(anchor)))
             }
         }

@@ -1,18 +1,20 @@
-//! Rows placed from top to bottom: time runs down, and nothing stands above what came before it.
+//! Rows placed from top to bottom: time runs down, and on no side does anything stand above what
+//! came before it there. What arrives comes lower than it left, and so does what it leads to.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::columns::{Columns, Strip};
 use super::measure::{Face, advance, fold};
-use super::scene::{Bar, Form, NotePlace, Placed, Point, Scene, Shape, Wait};
+use super::scene::{Bar, Placed, Point, Scene, Shape, Wait};
 use super::shaft::SLANT;
-use super::{HEADING, LABEL, NOTE, STATE};
-use crate::event::PacketId;
-use crate::model::{Role, TcpState, millis};
-use crate::report::lane::lane_text;
+use super::{HEADING, LABEL, NOTE};
+use crate::event::{Aspect, Kind, PacketId};
+use crate::model::{HostName, millis};
+use crate::report::lesson::Lesson;
 use crate::report::palette::Tone;
-use crate::report::rows::{Class, Happening, LaneCell, Row, RowKind, Rung, Side, StepHead};
+use crate::report::rows::{Class, End, Row, RowKind, Rung, Side, StepHead};
+use crate::report::text::visible;
 use crate::run::{Run, Verdict};
 
 /// Heights of a row with an arrow, and of one with states only.
@@ -22,6 +24,12 @@ const STATES: f64 = 28.0;
 /// From a row's top to where its arrow begins.
 const BEGIN: f64 = 14.0;
 
+/// From a note's top to the middle of its first line.
+pub(super) const NOTE_MIDDLE: f64 = 9.0;
+
+/// From the middle of a note's first line down to its knot.
+pub(super) const KNOT: f64 = 1.8;
+
 /// From one line of a note to the next.
 pub(super) const LINE: f64 = 14.0;
 
@@ -29,11 +37,12 @@ pub(super) const LINE: f64 = 14.0;
 const TICK: f64 = 15.0;
 
 /// A happening stands beside the rung before it when it came this soon after.
-const SAME_MOMENT: Duration = Duration::from_millis(1);
+pub(super) const SAME_MOMENT: Duration = Duration::from_millis(1);
 
 /// Lines of a note, of a heading, of a remark at most. The rest is in the tooltip.
-const NOTE_LINES: usize = 4;
+pub(super) const NOTE_LINES: usize = 4;
 const STEP_LINES: usize = 3;
+const TELLS_LINES: usize = 6;
 
 /// Places all rows from `top` on.
 pub(super) fn place(run: &Run, rows: &[Row], columns: &Columns, top: f64) -> Scene {
@@ -41,9 +50,19 @@ pub(super) fn place(run: &Run, rows: &[Row], columns: &Columns, top: f64) -> Sce
         Verdict::Fail(mismatch) => Some(&mismatch.events),
         _ => None,
     });
+    let events = run.timeline.events();
+    let indices = |wanted: fn(&Kind) -> bool| -> Vec<usize> {
+        let found = events.iter().enumerate().filter(|(_, e)| wanted(&e.kind));
+        found.map(|(index, _)| index).collect()
+    };
     let mut layout = Layout {
         run,
         columns,
+        lesson: Lesson::of(run),
+        sampled: run.header.blind.iter().any(|b| b.aspect == Aspect::Paths),
+        quiet: indices(|kind| matches!(kind, Kind::Quiet)),
+        crashes: crashes(run),
+        heights: Vec::new(),
         failed: failed.flatten().copied().collect(),
         scene: Scene::default(),
         floors: [top; 3],
@@ -62,12 +81,39 @@ pub(super) fn place(run: &Run, rows: &[Row], columns: &Columns, top: f64) -> Sce
 
 /// The columns that things stand in: notes of the left, everything between, notes of the right.
 const LEFT: usize = 0;
-const MIDDLE: usize = 1;
+pub(super) const MIDDLE: usize = 1;
 const RIGHT: usize = 2;
+
+/// The hosts that a step took down, the first one last.
+fn crashes(run: &Run) -> Vec<(usize, HostName)> {
+    let events = run.timeline.events().iter().enumerate().rev();
+    events
+        .filter_map(|(index, event)| match &event.kind {
+            Kind::Acted { text } => {
+                let named = text.strip_prefix("crash ")?.trim();
+                let host = run
+                    .header
+                    .hosts
+                    .iter()
+                    .find(|host| host.as_str() == named)?;
+                Some((index, host.clone()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The column of a side's notes.
+pub(super) fn column(side: Side) -> usize {
+    match side {
+        Side::Left => LEFT,
+        Side::Right => RIGHT,
+    }
+}
 
 /// What was placed last.
 #[derive(Clone, Copy, PartialEq)]
-enum Last {
+pub(super) enum Last {
     Rung(Duration),
     Note,
     Other,
@@ -75,17 +121,26 @@ enum Last {
 
 /// Rows on their way into a scene.
 pub(super) struct Layout<'a> {
-    run: &'a Run,
+    pub(super) run: &'a Run,
     pub(super) columns: &'a Columns,
+    lesson: Lesson,
+    /// States were sampled only.
+    pub(super) sampled: bool,
+    /// The quiet points: indices of events.
+    pub(super) quiet: Vec<usize>,
+    /// Hosts that went down, the first one last.
+    crashes: Vec<(usize, HostName)>,
+    /// Which event stands where.
+    heights: Vec<(usize, f64)>,
     failed: BTreeSet<usize>,
     pub(super) scene: Scene,
-    floors: [f64; 3],
-    last: Last,
-    last_top: f64,
-    time: String,
+    pub(super) floors: [f64; 3],
+    pub(super) last: Last,
+    pub(super) last_top: f64,
+    pub(super) time: String,
     time_at: f64,
     /// The state of each life line's connection and since where.
-    open: Vec<Option<Bar>>,
+    pub(super) open: Vec<Option<Bar>>,
     /// The packets that wait, and where.
     pub(super) held: HashMap<PacketId, Point>,
 }
@@ -93,6 +148,10 @@ pub(super) struct Layout<'a> {
 impl Layout<'_> {
     fn row(&mut self, row: &Row) {
         let first = self.scene.rows.len();
+        let event = row.events.iter().min().copied().unwrap_or_default();
+        while let Some((_, host)) = self.crashes.pop_if(|(at, _)| *at < event) {
+            self.crash(&host);
+        }
         let top = match &row.kind {
             RowKind::Step(head) => self.step(head),
             RowKind::Rung(rung) => self.rung(row, rung),
@@ -103,6 +162,12 @@ impl Layout<'_> {
             },
             RowKind::Skipped(text) => self.across(row, None, text, Tone::Faint),
         };
+        let middle = match row.kind {
+            RowKind::Rung(_) => top + BEGIN,
+            _ => top + NOTE_MIDDLE - KNOT,
+        };
+        self.heights
+            .extend(row.events.iter().map(|event| (*event, middle)));
         let points_here = row.events.iter().any(|event| self.failed.contains(event));
         let step = matches!(row.kind, RowKind::Step(_));
         if points_here && !step {
@@ -134,20 +199,21 @@ impl Layout<'_> {
         let mut waits: Vec<Wait> = waits.collect();
         waits.sort_by(|a, b| a.from.total_cmp(&b.from));
         self.scene.waits.extend(waits);
+        self.scene.lifetimes = self.lifetimes(bottom);
         self.scene.bottom = bottom;
         self.scene
     }
 
-    fn lowest(&self) -> f64 {
+    pub(super) fn lowest(&self) -> f64 {
         self.floors.into_iter().fold(f64::MIN, f64::max)
     }
 
-    fn clear(&mut self, floor: f64) {
+    pub(super) fn clear(&mut self, floor: f64) {
         self.floors = [floor; 3];
         self.last = Last::Other;
     }
 
-    fn push(&mut self, time: Option<(f64, String)>, shapes: Vec<Shape>) {
+    pub(super) fn push(&mut self, time: Option<(f64, String)>, shapes: Vec<Shape>) {
         self.scene.rows.push(Placed {
             time,
             mark: None,
@@ -155,8 +221,23 @@ impl Layout<'_> {
         });
     }
 
+    /// Where an event stands, or the last row before it that shows one.
+    pub(super) fn height_of(&self, event: usize) -> f64 {
+        let exact = self.heights.iter().find(|(at, _)| *at == event);
+        let before = || {
+            let shown = self.heights.iter().filter(|(at, _)| *at < event);
+            shown.map(|(_, y)| *y).fold(0.0, f64::max)
+        };
+        exact.map_or_else(before, |(_, y)| *y)
+    }
+
     /// Where a row may begin whose time stands `below` its top, and the time where it is new.
-    fn timed(&mut self, row: &Row, top: f64, below: f64) -> (f64, Option<(f64, String)>) {
+    pub(super) fn timed(
+        &mut self,
+        row: &Row,
+        top: f64,
+        below: f64,
+    ) -> (f64, Option<(f64, String)>) {
         let time = millis(row.at);
         if time == self.time {
             return (top, None);
@@ -184,8 +265,11 @@ impl Layout<'_> {
             .sum();
         let room = self.columns.width - 2.0 * super::columns::MARGIN - 60.0 - taken;
         let text = fold(&head.text, room, HEADING, Face::Heading, STEP_LINES);
+        let tells = self.lesson.tells(head.number - 1).unwrap_or_default();
+        let room = self.columns.width - 2.0 * super::columns::MARGIN - 48.0;
+        let tells = fold(&visible(tells), room, NOTE, Face::Mono, TELLS_LINES);
         let top = self.lowest() + 12.0;
-        let height = 12.0 + 16.0 * text.lines.len().max(1) as f64;
+        let height = 12.0 + 16.0 * text.lines.len().max(1) as f64 + LINE * tells.lines.len() as f64;
         self.push(
             None,
             vec![Shape::Step {
@@ -194,6 +278,7 @@ impl Layout<'_> {
                 number: head.number,
                 text,
                 tally,
+                tells,
             }],
         );
         self.clear(top + height + 8.0);
@@ -227,156 +312,20 @@ impl Layout<'_> {
                 Some(arrow) if arrow.toward == side => SLANT,
                 _ => 0.0,
             };
-            shapes.push(self.state(cell, side, start + below));
+            shapes.push(self.state(row, cell, side, start + below));
         }
         self.push(time, shapes);
+        for side in [Side::Left, Side::Right] {
+            // What an arriving packet leads to does not stand above its arrival.
+            let at = match &rung.arrow {
+                Some(arrow) if arrow.toward == side && arrow.end == End::Delivered => start + SLANT,
+                _ => start,
+            };
+            let floor = &mut self.floors[column(side)];
+            *floor = floor.max(at - NOTE_MIDDLE);
+        }
         self.floors[MIDDLE] = top + height;
         self.last = Last::Rung(row.at);
-        self.last_top = top;
-        top
-    }
-
-    /// What stands beside a life line; the line takes the colour of its connection's state.
-    fn state(&mut self, cell: &LaneCell, side: Side, middle: f64) -> Shape {
-        let life = self.columns.life_of_cell(self.run, cell, side);
-        let form = match cell.state {
-            Some((state, evidence)) => {
-                self.bar(
-                    life,
-                    cell,
-                    state,
-                    evidence == crate::model::Evidence::Inferred,
-                    middle,
-                );
-                Form::State(evidence)
-            }
-            None if cell.tone == Tone::Faint => Form::Label,
-            None => Form::Socket,
-        };
-        let room = self.columns.lives[life].states.width() - 14.0;
-        let text = lane_text(cell);
-        let mut folded = fold(&text, room, STATE, Face::Mono, 1);
-        if folded.whole.is_some() {
-            // The label gives way, the state does not.
-            let columns = (room / advance("0", STATE, Face::Mono)) as usize;
-            let shorter = crate::report::lane::fitted(cell, columns);
-            folded.lines = fold(&shorter, room, STATE, Face::Mono, 1).lines;
-        }
-        Shape::State {
-            life,
-            middle,
-            text: folded,
-            tone: cell.tone,
-            form,
-        }
-    }
-
-    fn bar(&mut self, life: usize, cell: &LaneCell, state: TcpState, inferred: bool, at: f64) {
-        let endpoints = self.run.timeline.endpoints();
-        let Some(endpoint) = endpoints.iter().find(|e| e.name == cell.endpoint) else {
-            return;
-        };
-        // With several connections on a line, its colour would be anybody's.
-        if endpoint.role != Role::Connection || !cell.label.is_empty() {
-            return;
-        }
-        if let Some(mut bar) = self.open[life].take() {
-            bar.to = at;
-            self.scene.bars.push(bar);
-        }
-        if state != TcpState::Close {
-            self.open[life] = Some(Bar {
-                life,
-                from: at,
-                to: at,
-                tone: cell.tone,
-                inferred,
-            });
-        }
-    }
-
-    fn beside(&mut self, row: &Row, happening: &Happening, side: Side) -> f64 {
-        let strip = self.columns.notes[side as usize];
-        let column = match side {
-            Side::Left => LEFT,
-            Side::Right => RIGHT,
-        };
-        let text = fold(
-            &happening.text,
-            strip.width() - 9.0,
-            NOTE,
-            Face::Mono,
-            NOTE_LINES,
-        );
-        let floor = self.floors[column];
-        let (top, time) = match self.last {
-            Last::Rung(at) if row.at.saturating_sub(at) < SAME_MOMENT => {
-                (floor.max(self.last_top + BEGIN - 9.0), None)
-            }
-            Last::Rung(_) | Last::Other => self.timed(row, floor.max(self.floors[MIDDLE]), 11.0),
-            Last::Note if millis(row.at) == self.time => (floor.max(self.last_top), None),
-            Last::Note => self.timed(row, floor.max(self.last_top + LINE), 11.0),
-        };
-        self.floors[column] = top + LINE * text.lines.len() as f64 + 4.0;
-        let shape = Shape::Note {
-            top,
-            place: NotePlace::Beside(side),
-            text,
-            tone: happening.tone,
-        };
-        self.push(time, vec![shape]);
-        self.last = Last::Note;
-        self.last_top = top;
-        top
-    }
-
-    fn on_the_wire(&mut self, row: &Row, happening: &Happening) -> f64 {
-        let room = self.columns.wire.width() - 24.0;
-        let text = fold(&happening.text, room, NOTE, Face::Mono, NOTE_LINES);
-        let order = match self.last {
-            Last::Note => self.last_top + LINE,
-            _ => self.last_top,
-        };
-        let top = self.floors[MIDDLE].max(order);
-        let (top, time) = self.timed(row, top, 11.0);
-        self.floors[MIDDLE] = top + LINE * text.lines.len() as f64 + 6.0;
-        let shape = Shape::Note {
-            top,
-            place: NotePlace::Wire,
-            text,
-            tone: happening.tone,
-        };
-        self.push(time, vec![shape]);
-        self.last = Last::Note;
-        self.last_top = top;
-        top
-    }
-
-    fn across(&mut self, row: &Row, class: Option<Class>, text: &str, tone: Tone) -> f64 {
-        let room = self.columns.body().width() - 40.0;
-        let text = match class {
-            Some(Class::Note) => format!("note: {text}"),
-            Some(Class::Gap) => format!("! {text}"),
-            _ => text.to_owned(),
-        };
-        let text = fold(&text, room, NOTE, Face::Mono, NOTE_LINES);
-        let (top, time) = self.timed(row, self.lowest() + 2.0, 15.0);
-        let height = 8.0 + LINE * text.lines.len() as f64;
-        self.push(
-            time,
-            vec![Shape::Across {
-                top,
-                height,
-                class,
-                text,
-                tone,
-            }],
-        );
-        let gap = match class {
-            Some(Class::Action) => -4.0,
-            _ => 4.0,
-        };
-        self.clear(top + height + gap);
         self.last_top = top;
         top
     }

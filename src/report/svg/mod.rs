@@ -6,13 +6,17 @@
 //! `prefers-color-scheme`, light in print and where a renderer knows no such thing.
 
 mod arrow;
+mod aside;
 mod columns;
 mod draw;
 mod layout;
+mod legend;
+mod lifetime;
 pub(super) mod measure;
 mod page;
 mod scene;
 mod shaft;
+mod standing;
 mod state;
 
 use maud::{Markup, PreEscaped, html};
@@ -46,7 +50,7 @@ pub fn render(cases: &[Case], detail: &Detail) -> String {
     let mut top = 0.0;
     let document = html! {
         svg xmlns="http://www.w3.org/2000/svg" class="ladder" role="img"
-            aria-labelledby="title story"
+            aria-labelledby="title" aria-describedby="story"
             width=(Px(width)) height=(Px(height))
             viewBox=(format!("0 0 {} {}", Px(width), Px(height))) {
             title id="title" { (titles.join("; ")) }
@@ -63,11 +67,14 @@ pub fn render(cases: &[Case], detail: &Detail) -> String {
 }
 
 /// The picture of one run as an element of a page that has [`STYLE`] and says elsewhere what the
-/// run was and came to. `id` is a word that nothing else on the page is called.
-pub(super) fn element(attempt: &Attempt, detail: &Detail, id: &str) -> Markup {
+/// run was and came to, and the middle of the wire as a part of its width. `id` is a word that
+/// nothing else on the page is called.
+pub(super) fn element(attempt: &Attempt, detail: &Detail, id: &str) -> (Markup, f64) {
     let page = Page::of(attempt, detail, false);
-    html! {
-        svg class="ladder" role="img" aria-labelledby=(format!("{id}-title {id}-story"))
+    let middle = page.middle() / page.width;
+    let drawn = html! {
+        svg class="ladder" role="img" aria-labelledby=(format!("{id}-title"))
+            aria-describedby=(format!("{id}-story"))
             width=(Px(page.width)) height=(Px(page.height))
             viewBox=(format!("0 0 {} {}", Px(page.width), Px(page.height))) {
             title id=(format!("{id}-title")) { (page.title) }
@@ -75,5 +82,6 @@ pub(super) fn element(attempt: &Attempt, detail: &Detail, id: &str) -> Markup {
             rect class="paper" width=(Px(page.width)) height=(Px(page.height)) {}
             (page.draw())
         }
-    }
+    };
+    (drawn, middle)
 }

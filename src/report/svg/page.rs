@@ -1,18 +1,20 @@
 //! One run on its page: what it is, the ladder, what it came to.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::columns::{Columns, MARGIN};
 use super::draw::{self, Anchor, Type, class, lines};
 use super::layout;
+use super::legend::{self, Sign};
 use super::measure::{Face, Folded, Px, advance, fold, legible};
 use super::scene::Scene;
-use super::state::{HEIGHT, frame};
+use super::state::HEIGHT;
 use super::{HEADING, LABEL, NOTE, select};
-use crate::model::Evidence;
 use crate::report::Detail;
 use crate::report::attempt::Attempt;
-use crate::report::lane::{meaning, occurs};
+use crate::report::lesson::Lesson;
 use crate::report::palette::Tone;
 use crate::report::rows::Row;
 use crate::report::table;
@@ -28,7 +30,7 @@ fn leading(size: f64) -> f64 {
 const NAME: f64 = 17.0;
 
 /// Lines of a text above or below the ladder at most.
-const LINES: usize = 6;
+const LINES: usize = 12;
 
 /// What stands above or below the ladder: a text and its place.
 struct Block {
@@ -54,7 +56,7 @@ pub(super) struct Page {
     heads: Option<f64>,
     blocks: Vec<Block>,
     rule: Option<f64>,
-    legend: Vec<(Evidence, f64)>,
+    legend: Vec<(Sign, f64)>,
 }
 
 impl Page {
@@ -77,7 +79,7 @@ impl Page {
             scene = layout::place(run, &rows, &columns, heads + HEIGHT + 10.0);
             writer.at = scene.bottom;
         }
-        let legend = legend(&rows, &mut writer.at);
+        let legend = legend::legend(&rows, &scene, &mut writer.at);
         let mut rule = None;
         if alone {
             rule = Some(writer.at + 12.0);
@@ -102,6 +104,11 @@ impl Page {
         }
     }
 
+    /// Where the middle of the wire is.
+    pub(super) fn middle(&self) -> f64 {
+        self.columns.wire.middle()
+    }
+
     /// The page as SVG.
     pub(super) fn draw(&self) -> Markup {
         html! {
@@ -118,7 +125,7 @@ impl Page {
                 (draw::ladder(&self.scene, &self.columns, top + HEIGHT))
                 (self.draw_heads(top))
             }
-            @for (evidence, middle) in &self.legend { (self.draw_legend(*evidence, *middle)) }
+            @for sign in &self.legend { (legend::draw(*sign, &self.columns)) }
             @if let Some(rule) = self.rule {
                 line class="rule" x1=(Px(MARGIN)) x2=(Px(self.width - MARGIN))
                     y1=(Px(rule)) y2=(Px(rule)) {}
@@ -159,31 +166,6 @@ impl Page {
             .map_or(0.0, |line| advance(line, HEADING, Face::Heading));
         (text, (words + 24.0).max(70.0))
     }
-
-    fn draw_legend(&self, evidence: Evidence, middle: f64) -> Markup {
-        let x = self.columns.body().start;
-        let look = Type::mono(NOTE, "faint");
-        html! {
-            (frame(x, middle - HEIGHT / 2.0, 34.0, evidence, Tone::Faint))
-            (draw::line(meaning(evidence), x + 44.0, middle + 4.0, look, None))
-        }
-    }
-}
-
-/// How the states are known, unless all were seen.
-fn legend(rows: &[Row], at: &mut f64) -> Vec<(Evidence, f64)> {
-    let mut legend = Vec::new();
-    let told = [Evidence::Inferred, Evidence::Traced];
-    if !told.iter().any(|evidence| occurs(rows, *evidence)) {
-        return legend;
-    }
-    for evidence in [Evidence::Seen, Evidence::Traced, Evidence::Inferred] {
-        if occurs(rows, evidence) {
-            *at += 26.0;
-            legend.push((evidence, *at - 8.0));
-        }
-    }
-    legend
 }
 
 /// Writes texts one below the other.
@@ -221,6 +203,10 @@ impl Writer {
         }
         self.write(&name, NAME, Face::Heading, Tone::Strong);
         self.write(&visible(&header.title), LABEL, Face::Mono, Tone::Plain);
+        for paragraph in Lesson::of(attempt.run).about {
+            self.at += 4.0;
+            self.write(&visible(&paragraph), NOTE, Face::Mono, Tone::Plain);
+        }
         let mut place = table::place(attempt.run);
         if !header.settings.is_empty() {
             let settings: Vec<String> = header.settings.iter().map(|s| escape(s)).collect();
@@ -235,6 +221,7 @@ impl Writer {
 
     /// What failed or is in doubt, and what the run came to.
     fn closing(&mut self, run: &Run) {
+        let mut told = BTreeSet::new();
         for (step, check) in run.checks() {
             if let Verdict::Fail(mismatch) = &check.verdict {
                 let text = format!(
@@ -244,7 +231,8 @@ impl Writer {
                     visible(&mismatch.observed)
                 );
                 self.write(&text, NOTE, Face::Mono, Tone::Bad);
-                for note in &mismatch.notes {
+                // Several failures may have one reason.
+                for note in mismatch.notes.iter().filter(|note| told.insert(*note)) {
                     self.write(
                         &format!("note: {}", visible(note)),
                         NOTE,
@@ -260,6 +248,11 @@ impl Writer {
         let (word, tone) = table::word(run);
         let text = format!("{word}  {}", table::tale(run));
         self.write(&text, LABEL, Face::Mono, tone);
+        for (title, text) in Lesson::of(run).after {
+            self.at += 4.0;
+            self.write(title, LABEL, Face::Heading, Tone::Strong);
+            self.write(&visible(&text), NOTE, Face::Mono, Tone::Plain);
+        }
     }
 }
 

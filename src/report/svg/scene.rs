@@ -13,6 +13,8 @@ pub(super) struct Scene {
     pub(super) bars: Vec<Bar>,
     /// Packets that wait, from their leaving to their arrival.
     pub(super) waits: Vec<Wait>,
+    /// The processes.
+    pub(super) lifetimes: Vec<Lifetime>,
     /// The rows from top to bottom.
     pub(super) rows: Vec<Placed>,
     /// Where the life lines end.
@@ -20,13 +22,51 @@ pub(super) struct Scene {
 }
 
 /// A state that an endpoint stays in for a while, along its life line.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Bar {
     pub(super) life: usize,
     pub(super) from: f64,
     pub(super) to: f64,
     pub(super) tone: Tone,
-    pub(super) inferred: bool,
+    pub(super) looked: Looked,
+}
+
+/// How a state is known for as long as it lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Looked {
+    /// It was this one all the time.
+    Whole,
+    /// It was inferred.
+    Inferred,
+    /// Between two samples: it may have been any other.
+    Between,
+    /// Its host is down.
+    Down,
+}
+
+/// A process, along the notes of its side.
+#[derive(Debug)]
+pub(super) struct Lifetime {
+    pub(super) name: String,
+    pub(super) x: f64,
+    pub(super) from: f64,
+    /// Where it ended: from there on it is a zombie.
+    pub(super) ended: f64,
+    /// Where it was reaped.
+    pub(super) to: f64,
+    pub(super) reaped: bool,
+    pub(super) fate: Fate,
+}
+
+/// What became of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It still ran.
+    Runs,
+    /// It ended and was reaped soon.
+    Reaped,
+    /// It ended, and nothing was about to reap it.
+    Zombie,
 }
 
 /// A packet that waits in sockscope's hands.
@@ -57,6 +97,8 @@ pub(super) enum Shape {
         number: usize,
         text: Folded,
         tally: Vec<(String, Tone)>,
+        /// What the step shows, in the words of the scenario.
+        tells: Folded,
     },
     /// What stands beside a life line.
     State {
@@ -74,6 +116,8 @@ pub(super) enum Shape {
         place: NotePlace,
         text: Folded,
         tone: Tone,
+        /// The lines of the processes that it is about.
+        knots: Vec<f64>,
     },
     /// A remark, an action, a gap or rows left out: across the picture.
     Across {
