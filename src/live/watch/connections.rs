@@ -192,6 +192,7 @@ impl Connections {
         if connection.address == address {
             return;
         }
+        connection.address_is_assumed = false;
         let before = std::mem::replace(&mut connection.address, address);
         if let Some(before) = before
             && self.by_address.get(&before) == Some(&id)
