@@ -199,6 +199,7 @@ impl Printing<'_> {
                     role: one.role,
                     both_ends: false,
                     owners: one.owners.clone(),
+                    last_known: false,
                     caller: None,
                     evidence: Evidence::Seen,
                     note: None,

@@ -1,6 +1,6 @@
 //! [`Connections`]: everything that is watched.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::change::{Caller, Change};
 use super::connection::{Connection, Role};
 use super::judge::Judge;
 use crate::live::listing::Row;
-use crate::live::socket::{LiveSocket, Owners};
+use crate::live::socket::{LiveSocket, Nobody, Owners};
 use crate::model::{Evidence, TcpState, Tuple};
 use crate::observe::tracepoints::SocketAddress;
 
@@ -253,17 +253,32 @@ impl Connections {
         self.recount(id);
     }
 
-    /// Adds the holders that were found to what is about to be told without any.
-    pub(super) fn complete(&mut self) {
-        for change in &mut self.out {
-            if change.owners == Owners::NotAsked
-                && let Some(known) = self.all.get(&change.connection)
+    /// Gives what is about to be told the holders that were found just now: `fresh` are the
+    /// connections that were looked for.
+    pub(super) fn complete(&mut self, fresh: &BTreeSet<u64>) {
+        let mut done = BTreeSet::new();
+        for change in self.out.iter_mut().rev() {
+            let is_newest = done.insert(change.connection);
+            let Some(known) = self.all.get(&change.connection) else {
+                continue;
+            };
+            let is_fresh = fresh.contains(&change.connection);
+            if is_newest && is_fresh && change.new == Some(known.state()) {
+                change.owners = known.owners.clone();
+                change.last_known = false;
+            } else if is_fresh
+                && change.owners == Owners::NotAsked
                 // Nobody holds it now: that says nothing of before.
-                && (!known.owners.holders().is_empty() || change.new == Some(known.state()))
+                && !known.owners.holders().is_empty()
             {
                 change.owners = known.owners.clone();
             }
         }
+    }
+
+    /// What is about to be told with holders that were found before it happened.
+    pub(super) fn last_known(&mut self) -> impl Iterator<Item = &mut Change> {
+        self.out.iter_mut().filter(|change| change.last_known)
     }
 
     /// Who holds it now. What waited for that is told, or found not to be meant.
@@ -298,6 +313,10 @@ impl Connections {
         let over = matches!(new, None | Some(TcpState::Close));
         let mirrored = connection.tuple().reversed().canonical();
         let both_ends = self.by_tuple.contains_key(&mirrored);
+        if old != new {
+            connection.owners = in_state(&connection.owners, new);
+        }
+        let owners = connection.owners.clone();
         let change = Change {
             at: told.at,
             connection: id,
@@ -318,7 +337,8 @@ impl Connections {
                 .map(|began| told.at.saturating_sub(began)),
             role: connection.role,
             both_ends,
-            owners: connection.owners.clone(),
+            last_known: !owners.holders().is_empty(),
+            owners,
             caller: told.caller,
             evidence: told.evidence,
             note: connection.note.take(),
@@ -364,7 +384,8 @@ impl Connections {
             }
             match means {
                 Some(true) => {
-                    if change.owners == Owners::NotAsked {
+                    if change.owners == Owners::NotAsked && !connection.owners.holders().is_empty()
+                    {
                         change.owners = connection.owners.clone();
                     }
                     self.out.push(change);
@@ -459,5 +480,19 @@ impl Connections {
             && known.inode == now.inode
             && known.recv_q == now.recv_q
             && known.send_q == now.send_q
+    }
+}
+
+/// What is known of who holds a socket once it is in another state.
+fn in_state(owners: &Owners, new: Option<TcpState>) -> Owners {
+    match (owners, new) {
+        // Nobody can take it over again.
+        (Owners::Nobody(Nobody::Orphan | Nobody::TimeWait), Some(TcpState::TimeWait)) => {
+            Owners::Nobody(Nobody::TimeWait)
+        }
+        (Owners::Nobody(Nobody::Orphan | Nobody::TimeWait), _) => owners.clone(),
+        // A process may have it now.
+        (Owners::Nobody(_), _) => Owners::NotAsked,
+        (Owners::NotAsked | Owners::Held { .. } | Owners::Unknown(_), _) => owners.clone(),
     }
 }

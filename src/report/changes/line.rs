@@ -93,19 +93,32 @@ fn states(change: &Change) -> (String, &'static str, String) {
     (old, arrow, new)
 }
 
-/// Who holds the socket, or worked with it.
+/// Who holds the socket, and whose call it was.
 fn who(change: &Change) -> String {
-    match &change.owners {
+    let owners = match &change.owners {
+        Owners::Held { holders, .. } if change.last_known => {
+            format!("last known: {}", held(holders))
+        }
         Owners::Held { holders, .. } => held(holders),
         Owners::Nobody(why) => format!("nobody: {}", why.word()),
-        Owners::NotAsked | Owners::Unknown(_) => match &change.caller {
-            Some(caller) if caller.name.is_empty() => format!("by process {}", caller.pid),
-            Some(caller) => format!("by {} {}", escape(&caller.name), caller.pid),
-            None => match &change.owners {
-                Owners::Unknown(why) => why.word().to_owned(),
-                _ => String::new(),
-            },
-        },
+        Owners::Unknown(why) => why.word().to_owned(),
+        Owners::NotAsked => String::new(),
+    };
+    let Some(caller) = &change.caller else {
+        return owners;
+    };
+    let mut holders = change.owners.holders().iter();
+    let said = !change.last_known
+        && holders.len() > 0
+        && holders.all(|holder| holder.process.pid == caller.pid);
+    let by = match caller.name.is_empty() {
+        true => format!("by process {}", caller.pid),
+        false => format!("by {} {}", escape(&caller.name), caller.pid),
+    };
+    match (said, owners.is_empty()) {
+        (true, _) => owners,
+        (false, true) => by,
+        (false, false) => format!("{owners}; {by}"),
     }
 }
 

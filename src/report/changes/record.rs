@@ -44,6 +44,7 @@ struct Record<'a> {
     held: &'static str,
     why: Option<&'static str>,
     holders_complete: bool,
+    holders_last_known: bool,
     holders: Vec<HolderRecord<'a>>,
 }
 
@@ -185,7 +186,8 @@ pub fn change(change: &Change, clock: &Clock) -> serde_json::Result<String> {
         }),
         held,
         why,
-        holders_complete: change.owners.is_complete(),
+        holders_complete: change.owners.is_complete() && !change.last_known,
+        holders_last_known: change.last_known,
         holders: holders.collect(),
     })
 }
