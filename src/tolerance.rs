@@ -41,3 +41,6 @@ pub const LASTING: Duration = Duration::from_millis(250);
 
 /// How often a socket has to be missing before it counts as gone.
 pub const LOOKS_FOR_THE_VANISHED: u32 = 6;
+
+/// How long whoever reads the output of `watch` may leave the end of it untaken.
+pub const LAST_WORDS: Duration = Duration::from_secs(1);

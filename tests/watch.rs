@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use nix::unistd::Uid;
+use serde_json::Value;
 use support::{SOCKSCOPE, say, sockscope};
 use watching::{ATTEMPTS, PATIENCE, Watch, connected, listener, path};
 
@@ -89,6 +90,8 @@ fn a_reset_is_told_with_its_change() {
         assert_eq!(received["note"], "reset_received");
         assert_eq!(end["resets_sent"], 1);
         assert_eq!(end["resets_received"], 1);
+        let closed = end["closed_first"].as_object().expect("an object");
+        assert_eq!(closed.values().filter_map(Value::as_u64).sum::<u64>(), 1);
         return;
     }
 }
@@ -204,8 +207,10 @@ fn what_did_not_come_true_is_told_by_the_exit_code() {
         said.stdout
     );
     // It holds already.
-    let said = say(&["watch", &filter, "--until", "listen", "--for", "60s"]);
+    let said = say(&["watch", &filter, "--until", "listen", "--for", "1h"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let last = said.stdout.lines().last();
+    assert_eq!(last, Some("--until came true, with a count of 1"));
     let interrupted = Watch::on(port, &["--until", condition]);
     let (seen, code) = interrupted.stop();
     assert_eq!(code, Some(130));
@@ -218,6 +223,10 @@ fn wrong_calls_are_refused() {
         &["watch", "udp"][..],
         &["watch", "state:sleepy"],
         &["watch", "--until", "count>"],
+        &["watch", "--until", " "],
+        &["watch", "--until", "udp count>1"],
+        &["watch", "--for", "h"],
+        &["watch", "--ring", "2G"],
         &["watch", "--for", "soon"],
         &["watch", "--ring", "0"],
         &["watch", "--tui"],

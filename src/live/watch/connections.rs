@@ -29,7 +29,7 @@ pub struct Connections {
     keep_histories: bool,
     next: u64,
     count: u64,
-    came_true: bool,
+    came_true: Option<u64>,
     /// Changes of connections of which it never turned out whether they were meant.
     pub(super) undecided: u64,
     out: Vec<Change>,
@@ -79,7 +79,7 @@ impl Connections {
             keep_histories,
             next: 1,
             count: 0,
-            came_true: false,
+            came_true: None,
             undecided: 0,
             out: Vec::new(),
         }
@@ -116,8 +116,9 @@ impl Connections {
         self.count
     }
 
-    /// Whether the condition of `--until` has held at any time.
-    pub fn came_true(&self) -> bool {
+    /// How many counted for `--until` when its condition held for the first time; nothing while it
+    /// has not.
+    pub fn came_true(&self) -> Option<u64> {
         self.came_true
     }
 
@@ -410,7 +411,9 @@ impl Connections {
     /// Notices when the condition holds, be it for a moment only.
     pub(super) fn notice(&mut self) {
         let until = self.judge.until.as_ref();
-        self.came_true |= until.is_some_and(|until| until.count.holds(self.count));
+        if until.is_some_and(|until| until.count.holds(self.count)) {
+            self.came_true = self.came_true.or(Some(self.count));
+        }
     }
 
     fn remove(&mut self, id: u64) {

@@ -30,6 +30,8 @@ pub(super) struct Holders {
     all: Pace,
     /// How many sockets' holders were not asked for.
     pub(super) skipped: u64,
+    /// How many processes could not be looked at, the last time that all were.
+    pub(super) unreadable: usize,
 }
 
 impl Holders {
@@ -39,6 +41,7 @@ impl Holders {
             few: Pace::new(0.03, Duration::from_millis(30)),
             all: Pace::new(0.005, Duration::from_millis(5)),
             skipped: 0,
+            unreadable: 0,
         }
     }
 
@@ -159,7 +162,7 @@ impl Holders {
     }
 
     fn find(
-        &self,
+        &mut self,
         connections: &mut Connections,
         wanted: &mut Vec<(u64, u32)>,
         pids: Option<&[i32]>,
@@ -173,6 +176,9 @@ impl Holders {
         let Ok(found) = walk(&self.root, &inodes, pids, false) else {
             return;
         };
+        if pids.is_none() {
+            self.unreadable = found.unreadable;
+        }
         let complete = pids.is_none() && found.unreadable == 0;
         wanted.retain(|(id, inode)| {
             let holders: Vec<LiveHolder> = found.of(*inode).cloned().collect();

@@ -49,4 +49,4 @@ pub use change::{Change, Note};
 pub use connection::{Connection, Role};
 pub use connections::Connections;
 pub use summary::Summary;
-pub use watcher::{How, Options, WatchError, Watcher};
+pub use watcher::{How, Lost, Options, WatchError, Watcher};
