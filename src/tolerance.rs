@@ -42,3 +42,6 @@ pub const LASTING: Duration = Duration::from_millis(250);
 /// How often a look-up has to miss a socket before the kernel's whole table is asked whether it is
 /// gone.
 pub const LOOKS_FOR_THE_VANISHED: u32 = 6;
+
+/// How long whoever reads the output of `watch` may leave the end of it untaken.
+pub const LAST_WORDS: Duration = Duration::from_secs(1);

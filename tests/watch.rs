@@ -1,137 +1,18 @@
 //! `sockscope watch` on real sockets.
 
 mod support;
+#[path = "support/watching.rs"]
+mod watching;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, Uid};
+use nix::unistd::Uid;
 use serde_json::Value;
 use support::{SOCKSCOPE, say, sockscope};
-
-/// As long a change may take to be told: sampling is slow where there are very many sockets.
-const PATIENCE: Duration = Duration::from_secs(40);
-/// Kernel events may be lost, which is said; then the whole thing is done once more.
-const ATTEMPTS: usize = 5;
-
-/// A watch that runs, and what it prints.
-struct Watch {
-    child: Child,
-    lines: Receiver<Value>,
-    seen: Vec<Value>,
-}
-
-impl Watch {
-    fn start(command: &mut Command) -> Watch {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("sockscope runs");
-        let out = child.stdout.take().expect("a pipe");
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(out).lines() {
-                let line = line.expect("text");
-                let value = serde_json::from_str(&line).expect("a line of JSON");
-                if sender.send(value).is_err() {
-                    break;
-                }
-            }
-        });
-        let mut watch = Watch {
-            child,
-            lines,
-            seen: Vec::new(),
-        };
-        // Whatever happens from here on is told.
-        watch.until(|line| line["event"] == "begin");
-        watch
-    }
-
-    fn on(port: u16, more: &[&str]) -> Watch {
-        let filter = format!(":{port}");
-        let mut arguments = vec!["watch", &filter, "--jsonl", "--summary"];
-        arguments.extend(more);
-        Watch::start(&mut sockscope(&arguments))
-    }
-
-    fn is_traced(&self) -> bool {
-        self.seen[0]["how"] == "traced"
-    }
-
-    /// Reads on up to a line of this kind.
-    fn until(&mut self, is: impl Fn(&Value) -> bool) -> Value {
-        let begun = Instant::now();
-        loop {
-            let left = PATIENCE.saturating_sub(begun.elapsed());
-            let Ok(line) = self.lines.recv_timeout(left) else {
-                panic!("not told: {:#?}", self.seen);
-            };
-            self.seen.push(line.clone());
-            if is(&line) {
-                return line;
-            }
-        }
-    }
-
-    /// Reads on up to this end's coming into a state; `gone` for none.
-    fn state(&mut self, local: u16, state: &str) -> Value {
-        self.until(|line| {
-            line["event"] == "change"
-                && line["local_port"] == local
-                && line["new"].as_str().unwrap_or("gone") == state
-        })
-    }
-
-    fn stop(mut self) -> (Vec<Value>, Option<i32>) {
-        let pid = Pid::from_raw(self.child.id() as i32);
-        kill(pid, Signal::SIGINT).expect("it runs");
-        self.until(|line| line["event"] == "end");
-        let code = self.child.wait().expect("ended").code();
-        (std::mem::take(&mut self.seen), code)
-    }
-
-    fn ended(mut self) -> Option<i32> {
-        self.child.wait().expect("ended").code()
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn listener() -> (TcpListener, u16) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-    let port = listener.local_addr().expect("address").port();
-    (listener, port)
-}
-
-fn connected(listener: &TcpListener) -> (TcpStream, TcpStream, u16) {
-    let address = listener.local_addr().expect("address");
-    let client = TcpStream::connect(address).expect("connect");
-    let (server, _) = listener.accept().expect("accept");
-    let port = client.local_addr().expect("address").port();
-    (client, server, port)
-}
-
-/// The states that one end came into, one after the other.
-fn path(seen: &[Value], local: u16, remote: u16) -> Vec<String> {
-    let of = seen.iter().filter(|line| {
-        line["event"] == "change" && line["local_port"] == local && line["remote_port"] == remote
-    });
-    of.map(|line| line["new"].as_str().unwrap_or("gone").to_owned())
-        .collect()
-}
+use watching::{ATTEMPTS, PATIENCE, Watch, connected, listener, path};
 
 #[test]
 fn kernel_events_tell_every_transition_of_a_normal_close() {
@@ -209,6 +90,8 @@ fn a_reset_is_told_with_its_change() {
         assert_eq!(received["note"], "reset_received");
         assert_eq!(end["resets_sent"], 1);
         assert_eq!(end["resets_received"], 1);
+        let closed = end["closed_first"].as_object().expect("an object");
+        assert_eq!(closed.values().filter_map(Value::as_u64).sum::<u64>(), 1);
         return;
     }
 }
@@ -324,8 +207,10 @@ fn what_did_not_come_true_is_told_by_the_exit_code() {
         said.stdout
     );
     // It holds already.
-    let said = say(&["watch", &filter, "--until", "listen", "--for", "60s"]);
+    let said = say(&["watch", &filter, "--until", "listen", "--for", "1h"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let last = said.stdout.lines().last();
+    assert_eq!(last, Some("--until came true, with a count of 1"));
     let interrupted = Watch::on(port, &["--until", condition]);
     let (seen, code) = interrupted.stop();
     assert_eq!(code, Some(130));
@@ -338,6 +223,10 @@ fn wrong_calls_are_refused() {
         &["watch", "udp"][..],
         &["watch", "state:sleepy"],
         &["watch", "--until", "count>"],
+        &["watch", "--until", " "],
+        &["watch", "--until", "udp count>1"],
+        &["watch", "--for", "h"],
+        &["watch", "--ring", "2G"],
         &["watch", "--for", "soon"],
         &["watch", "--ring", "0"],
         &["watch", "--tui"],

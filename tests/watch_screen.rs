@@ -201,7 +201,12 @@ fn q_gives_the_terminal_back() {
 
 #[test]
 fn signals_give_the_terminal_back() {
-    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+    for signal in [
+        Signal::SIGTERM,
+        Signal::SIGINT,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+    ] {
         let (_listener, filter) = listener();
         let terminal = Terminal::watching(&[&filter], 80, 24);
         terminal.shows("LISTEN");

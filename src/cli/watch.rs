@@ -17,7 +17,8 @@ Exit codes:
     0  --until came true; without it: the time is up, or the watch was interrupted
     1  --until had not come true when the time was up
     2  the call is wrong
-    3  the sockets could not be read
+    3  the sockets could not be read; --until was not seen coming true, but events were lost or
+       holders not found; or nobody took the output
   130  interrupted before --until came true";
 
 #[derive(Debug, Args)]
@@ -25,7 +26,7 @@ pub(crate) struct Watch {
     /// Which sockets: `:9190`, `name:nginx state:close-wait`; all without one
     #[arg(value_name = "FILTER", allow_hyphen_values = false)]
     filter: Vec<String>,
-    /// End after this time: `30s`, `500ms`, `5m`
+    /// End after this time: `30s`, `500ms`, `5m`, `2h`
     #[arg(long = "for", value_name = "TIME", value_parser = time)]
     limit: Option<Duration>,
     /// End as soon as so many of the watched sockets fit: 'state:close-wait count>10'
@@ -99,7 +100,13 @@ fn time(text: &str) -> Result<Duration, String> {
         true => format!("{text}s"),
         false => text.to_owned(),
     };
-    parse_duration(&text).map_err(|_| "a time such as `30s`, `500ms`, `5m`".to_owned())
+    let hours = text
+        .strip_suffix('h')
+        .and_then(|hours| hours.parse::<u32>().ok());
+    if let Some(hours) = hours {
+        return Ok(Duration::from_secs(3600) * hours);
+    }
+    parse_duration(&text).map_err(|_| "a time such as `30s`, `500ms`, `5m`, `2h`".to_owned())
 }
 
 /// `4096`, `64k`, `2M`: powers of two.
@@ -108,11 +115,12 @@ fn size(text: &str) -> Result<usize, String> {
     let (digits, factor) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 1 << 10),
         Some(b'm' | b'M') => (&text[..text.len() - 1], 1 << 20),
+        Some(b'g' | b'G') => (&text[..text.len() - 1], 1 << 30),
         _ => (text, 1),
     };
     let bytes = digits.parse::<usize>().ok();
     bytes
         .and_then(|number| number.checked_mul(factor))
         .filter(|bytes| (1..=MOST).contains(bytes))
-        .ok_or_else(|| "a number of bytes such as `64k` or `2M`, at most 1024M".to_owned())
+        .ok_or_else(|| "a number of bytes such as `64k` or `2M`, at most `1G`".to_owned())
 }

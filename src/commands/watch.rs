@@ -1,30 +1,29 @@
 //! `sockscope watch`: what changes in the machine's TCP sockets.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signalfd::SignalFd;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::User;
 use sockscope::driver::recorder::monotonic;
 use sockscope::live::filter::{self, Filter, Until};
 use sockscope::live::netns::Scope;
-use sockscope::live::watch::{Change, Options, Summary, WatchError, Watcher};
+use sockscope::live::watch::{Change, Lost, Options, Summary, WatchError, Watcher};
 use sockscope::model::Evidence;
 use sockscope::observe::process::ProcRoot;
 use sockscope::report::changes::{Clock, ending, line, record};
 use sockscope::run::Outcome;
 
-use super::{color_on_stderr, complain, complain_rendered, written};
+use self::output::{Output, timeout, took_signal};
+use super::{color_on_stderr, complain, complain_rendered};
 use crate::cli::WatchOptions;
 
+mod output;
 mod screen;
-
-/// As much is written at once.
-const BUFFER: usize = 64 * 1024;
 
 pub(crate) fn main(options: &WatchOptions) -> u8 {
     let (filter, until) = match filters(options) {
@@ -53,7 +52,7 @@ pub(crate) fn main(options: &WatchOptions) -> u8 {
     );
     let watcher = match watcher {
         Ok(watcher) => watcher,
-        Err(error @ WatchError::NoTcp) => {
+        Err(error @ (WatchError::NoTcp | WatchError::UntilNoTcp)) => {
             complain(&error.to_string());
             return Outcome::Usage.exit_code();
         }
@@ -66,19 +65,29 @@ pub(crate) fn main(options: &WatchOptions) -> u8 {
     if options.tui {
         return screen::main(watcher, options, clock);
     }
+    let begun = Instant::now();
     let printing = Printing {
         options,
         clock,
-        out: BufWriter::with_capacity(BUFFER, std::io::stdout()),
+        begun,
+        out: Output::new(
+            &interrupt,
+            options.limit.and_then(|limit| begun.checked_add(limit)),
+        ),
         summary: Summary::default(),
+        lost: Lost::default(),
     };
-    match printing.watch(watcher, until.as_ref(), &interrupt) {
+    match printing.watch(watcher, until.is_some(), &interrupt) {
         Ok(outcome) => outcome.exit_code(),
         Err(code) => code,
     }
 }
 
 fn filters(options: &WatchOptions) -> Result<(Filter, Option<Until>), u8> {
+    if (options.until.as_deref()).is_some_and(|until| until.trim().is_empty()) {
+        complain("--until needs a condition, such as 'state:close-wait count>10'");
+        return Err(Outcome::Usage.exit_code());
+    }
     let read = || {
         let filter = filter::parse(&options.filter, &user_id)?;
         let until = options
@@ -122,25 +131,29 @@ enum End {
 struct Printing<'a> {
     options: &'a WatchOptions,
     clock: Clock,
-    out: BufWriter<std::io::Stdout>,
+    begun: Instant,
+    out: Output<'a>,
     summary: Summary,
+    /// What was told of losses.
+    lost: Lost,
 }
 
 impl Printing<'_> {
     fn watch(
         mut self,
         mut watcher: Watcher,
-        until: Option<&Until>,
+        waits: bool,
         interrupt: &SignalFd,
     ) -> Result<Outcome, u8> {
-        let begun = Instant::now();
-        let mut end = self.begin(&watcher)?;
+        self.begin(&watcher)?;
+        let mut end = self.out.end;
         while end.is_none() {
-            end = self.changes(&mut watcher)?;
-            if watcher.connections().came_true() {
+            self.changes(&mut watcher)?;
+            end = self.out.end;
+            if watcher.connections().came_true().is_some() {
                 end = end.or(Some(End::CameTrue));
             }
-            let left = (self.options.limit).map(|limit| limit.saturating_sub(begun.elapsed()));
+            let left = (self.options.limit).map(|limit| limit.saturating_sub(self.begun.elapsed()));
             if left == Some(Duration::ZERO) {
                 end = end.or(Some(End::TimeIsUp));
             }
@@ -150,23 +163,30 @@ impl Printing<'_> {
             }
         }
         // What happened until now is told.
-        let end = match (self.changes(&mut watcher)?, end) {
-            (Some(End::Unread), _) | (_, None) => End::Unread,
-            (_, Some(end)) => end,
-        };
-        let came_true = until.map(|_| end == End::CameTrue);
-        if end != End::Unread && self.options.summary {
-            self.end(&mut watcher, came_true, begun.elapsed())?;
+        if end != Some(End::Unread) {
+            self.changes(&mut watcher)?;
         }
-        Ok(match (end, until) {
-            (End::TimeIsUp, Some(_)) => Outcome::Failed,
-            (End::Interrupted, Some(_)) => Outcome::Interrupted,
+        let end = match (end, watcher.connections().came_true()) {
+            (Some(End::Unread) | None, _) => End::Unread,
+            // It held while there was no time to look.
+            (Some(_), Some(_)) => End::CameTrue,
+            (Some(end), None) => end,
+        };
+        let outcome = match (end, waits) {
+            (End::TimeIsUp, true) => did_not_come_true(&mut watcher),
+            (End::Interrupted, true) => Outcome::Interrupted,
             _ => Outcome::Passed,
-        })
+        };
+        if end == End::Unread {
+            return Ok(outcome);
+        }
+        self.end(&mut watcher, waits.then_some(end == End::CameTrue))?;
+        self.out.last_words()?;
+        Ok(outcome)
     }
 
     /// The first line, and what is there.
-    fn begin(&mut self, watcher: &Watcher) -> Result<Option<End>, u8> {
+    fn begin(&mut self, watcher: &Watcher) -> Result<(), u8> {
         let sockets = watcher.connections().len();
         let text = match self.options.jsonl {
             true => record::begin(watcher.how(), sockets, watcher.unseen(), &self.clock)
@@ -179,9 +199,7 @@ impl Printing<'_> {
                 line::beginning(watcher.how(), sockets) + "\n"
             }
         };
-        if let Some(end) = self.put(&text)? {
-            return Ok(Some(end));
-        }
+        self.out.put(&text)?;
         if self.options.initial {
             let mut ids: Vec<u64> = watcher.connections().iter().map(|one| one.id).collect();
             ids.sort_unstable();
@@ -199,79 +217,94 @@ impl Printing<'_> {
                     role: one.role,
                     both_ends: false,
                     owners: one.owners.clone(),
+                    last_known: false,
                     caller: None,
                     evidence: Evidence::Seen,
                     note: None,
                 });
-                if let Some(change) = change
-                    && let Some(end) = self.change(&change)?
-                {
-                    return Ok(Some(end));
+                if let Some(change) = change {
+                    self.change(&change)?;
                 }
             }
         }
-        self.flush()
+        self.out.flush()
     }
 
-    fn changes(&mut self, watcher: &mut Watcher) -> Result<Option<End>, u8> {
+    fn changes(&mut self, watcher: &mut Watcher) -> Result<(), u8> {
         let changes = watcher
             .changes()
             .map_err(|error| cannot(&error.to_string()))?;
         for change in &changes {
             self.summary.add(change);
-            if let Some(end) = self.change(change)? {
-                return Ok(Some(end));
-            }
+            self.change(change)?;
         }
-        match changes.is_empty() {
-            true => Ok(None),
-            false => self.flush(),
-        }
+        self.losses(watcher.lost())?;
+        // Whoever reads line by line gets each change at once.
+        self.out.flush()
     }
 
-    fn change(&mut self, change: &Change) -> Result<Option<End>, u8> {
+    fn change(&mut self, change: &Change) -> Result<(), u8> {
         let text = match self.options.jsonl {
             true => {
                 record::change(change, &self.clock).map_err(|error| cannot(&error.to_string()))?
             }
             false => line::render(change, &self.clock, &self.options.look, self.options.wrap),
         };
-        self.put(&text)
+        self.out.put(&text)
     }
 
-    fn end(
-        &mut self,
-        watcher: &mut Watcher,
-        came_true: Option<bool>,
-        took: Duration,
-    ) -> Result<(), u8> {
-        let totals = watcher.totals();
+    /// Tells what was lost since it was told last.
+    fn losses(&mut self, lost: Lost) -> Result<(), u8> {
+        let before = std::mem::replace(&mut self.lost, lost);
+        if lost == before {
+            return Ok(());
+        }
+        let at = monotonic();
         let text = match self.options.jsonl {
-            true => record::end(&self.summary, &totals, came_true, monotonic(), &self.clock)
+            true => record::lost(before, lost, at, &self.clock)
                 .map_err(|error| cannot(&error.to_string()))?,
-            false => ending::render(&self.summary, &totals, took, &self.options.look),
+            false => line::lost(before, lost, at, &self.clock, &self.options.look),
         };
-        self.put(&text)?;
-        self.flush().map(drop)
+        self.out.put(&text)
     }
 
-    fn put(&mut self, text: &str) -> Result<Option<End>, u8> {
-        let result = self.out.write_all(text.as_bytes());
-        went_away(result)
-    }
-
-    /// Whoever reads line by line gets each change at once.
-    fn flush(&mut self) -> Result<Option<End>, u8> {
-        let result = self.out.flush();
-        went_away(result)
+    fn end(&mut self, watcher: &mut Watcher, came_true: Option<bool>) -> Result<(), u8> {
+        let totals = watcher.totals();
+        self.losses(watcher.lost())?;
+        let took = self.begun.elapsed();
+        if self.options.jsonl && self.options.summary {
+            let text = record::end(&self.summary, &totals, came_true, monotonic(), &self.clock)
+                .map_err(|error| cannot(&error.to_string()))?;
+            return self.out.put(&text);
+        }
+        if self.options.jsonl {
+            return Ok(());
+        }
+        if self.options.summary {
+            let text = ending::render(&self.summary, &totals, took, &self.options.look);
+            self.out.put(&text)?;
+        }
+        match came_true {
+            Some(_) => {
+                let with = watcher.connections().came_true();
+                self.out.put(&ending::until(with, &self.options.look))
+            }
+            None => Ok(()),
+        }
     }
 }
 
-/// Whether the reader went away, which ends the watch without a word.
-fn went_away(result: std::io::Result<()>) -> Result<Option<End>, u8> {
-    let broken = matches!(&result, Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe);
-    written(result)?;
-    Ok(broken.then_some(End::Unread))
+/// What it means that the condition was not seen coming true.
+fn did_not_come_true(watcher: &mut Watcher) -> Outcome {
+    match watcher.may_have_missed() {
+        Some(why) => {
+            complain(&format!(
+                "--until was not seen coming true, but may have been: {why}"
+            ));
+            Outcome::Inconclusive
+        }
+        None => Outcome::Failed,
+    }
 }
 
 /// Waits until something may have changed, somebody interrupts, or nobody reads any more.
@@ -284,10 +317,7 @@ fn rest_until(watcher: &Watcher, interrupt: &SignalFd, rest: Duration) -> Result
     ];
     let sources = watcher.fds();
     fds.extend(sources.iter().map(|fd| PollFd::new(*fd, PollFlags::POLLIN)));
-    // Up, so that the rest is over when poll returns.
-    let ms = rest.as_micros().div_ceil(1000).min(1000);
-    let timeout = PollTimeout::from(u16::try_from(ms).unwrap_or(u16::MAX));
-    match poll(&mut fds, timeout) {
+    match poll(&mut fds, timeout(rest)) {
         Ok(_) | Err(Errno::EINTR) => {}
         Err(error) => return Err(cannot(&error.to_string())),
     }
@@ -295,7 +325,7 @@ fn rest_until(watcher: &Watcher, interrupt: &SignalFd, rest: Duration) -> Result
         let events = fds.get(index).and_then(PollFd::revents);
         events.is_some_and(|events| events.intersects(flags))
     };
-    if has(0, PollFlags::POLLIN) {
+    if has(0, PollFlags::POLLIN) && took_signal(interrupt) {
         return Ok(Some(End::Interrupted));
     }
     if has(1, PollFlags::POLLERR) {

@@ -39,13 +39,15 @@ pub(super) fn lines(app: &App, one: Option<&Connection>) -> Vec<Line<'static>> {
         )),
     ];
     let facts = &one.socket.facts;
-    lines.push(Line::from(paint(
-        Tone::Faint,
-        format!(
+    // Whatever was asked for has a cookie; events tell of no queue.
+    let looked = match facts.cookie {
+        0 => " nobody looked at it: its queues and its inode are not known".to_owned(),
+        _ => format!(
             " at the last look: recv-q {}, send-q {}, inode {}",
             facts.recv_q, facts.send_q, facts.inode
         ),
-    )));
+    };
+    lines.push(Line::from(paint(Tone::Faint, looked)));
     if one.retransmits > 0 {
         let text = format!(" retransmitted segments: {}", one.retransmits);
         lines.push(Line::from(paint(Tone::Closing, text)));

@@ -48,7 +48,7 @@ pub enum ScreenError {
 }
 
 /// Shows what `watcher` sees until somebody leaves. `signals` are blocked for this thread and
-/// come through the descriptor: SIGINT, SIGTERM and SIGHUP leave, SIGTSTP stops, SIGCONT draws
+/// come through the descriptor: SIGINT, SIGTERM, SIGHUP and SIGQUIT leave, SIGTSTP stops, SIGCONT draws
 /// anew. The terminal is given back in any case.
 ///
 /// # Errors
@@ -87,7 +87,7 @@ pub fn run(
                 app.lost = watcher.totals().lost;
             }
         }
-        if watcher.connections().came_true() {
+        if watcher.connections().came_true().is_some() {
             return Ok(Left::CameTrue);
         }
         if limit.is_some_and(|limit| begun.elapsed() >= limit) {

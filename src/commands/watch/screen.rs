@@ -12,7 +12,7 @@ use sockscope::screen::app::App;
 use sockscope::screen::session::{Left, run};
 
 use super::super::{complain, print};
-use super::{cannot, user_id};
+use super::{cannot, did_not_come_true, user_id};
 use crate::cli::WatchOptions;
 
 /// Whether there is a terminal to draw on and to type at.
@@ -61,7 +61,7 @@ pub(super) fn main(mut watcher: Watcher, options: &WatchOptions, clock: Clock) -
         (Left::CameTrue, _) | (Left::Quit | Left::Signalled | Left::TimeIsUp, None) => {
             Outcome::Passed.exit_code()
         }
-        (Left::TimeIsUp, Some(_)) => Outcome::Failed.exit_code(),
+        (Left::TimeIsUp, Some(_)) => did_not_come_true(&mut watcher).exit_code(),
         (Left::Quit | Left::Signalled, Some(_)) => Outcome::Interrupted.exit_code(),
     }
 }
@@ -73,6 +73,7 @@ fn signals() -> nix::Result<SignalFd> {
         Signal::SIGINT,
         Signal::SIGTERM,
         Signal::SIGHUP,
+        Signal::SIGQUIT,
         Signal::SIGTSTP,
         Signal::SIGCONT,
     ] {

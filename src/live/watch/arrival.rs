@@ -8,6 +8,7 @@ use super::belonging::Belonging;
 use super::change::{Caller, Note};
 use super::connections::{Connections, Told};
 use super::remains::Remains;
+use super::whose::{Whose, ask, whose};
 use crate::event::ToldSegment;
 use crate::live::filter::{Condition, Ends};
 use crate::live::socket::{LiveSocket, Netns, Nobody, Owners};
@@ -15,7 +16,6 @@ use crate::model::{Evidence, SocketFacts, TcpState, TimerKind, Tuple};
 use crate::observe::diag::{DiagError, DiagSocket};
 use crate::observe::inet_diag::{Binding, Protocol};
 use crate::observe::process::{ProcRoot, ProcessWatch};
-use crate::observe::tracepoints::recorder::pids_are_ours;
 use crate::observe::tracepoints::{KernelEvent, SocketAddress, StateChange, What};
 
 /// How many names of processes are remembered, and how long.
@@ -28,15 +28,14 @@ const UNSETTLED: Duration = Duration::from_millis(200);
 pub(super) struct Arrival {
     root: ProcRoot,
     belonging: Belonging,
-    pids_are_ours: bool,
     names: HashMap<i32, (Arc<str>, Instant)>,
     netns: Option<Netns>,
     /// Whether every listener of the namespace by which a connection can come is known.
     listeners_known: bool,
     /// What happened until then is in the first look.
     pub(super) looked: Duration,
-    /// Sockets of which something happened during the first look.
-    pub(super) touched: Vec<(SocketAddress, Tuple)>,
+    /// The addresses of sockets of which something happened during the first look.
+    pub(super) touched: Vec<Tuple>,
     pub(super) remains: Remains,
     /// Connections to whose changes something may be added: a port, holders.
     pub(super) changed: BTreeSet<u64>,
@@ -44,6 +43,12 @@ pub(super) struct Arrival {
     pub(super) portless: Vec<u64>,
     /// How many changes did not begin where the one before ended.
     pub(super) gaps: u64,
+    /// How many events were left out that may be of sockets in another namespace.
+    pub(super) unplaced: u64,
+    /// Whether a dump has to tell what could not be decided.
+    pub(super) must_audit: bool,
+    /// Sockets that ended in this batch of events, and in the one before.
+    closed: (HashMap<SocketAddress, Tuple>, HashMap<SocketAddress, Tuple>),
     pub(super) resets_sent: u64,
     pub(super) resets_received: u64,
     pub(super) retransmits: u64,
@@ -68,7 +73,6 @@ impl Arrival {
         Arrival {
             root,
             belonging,
-            pids_are_ours: pids_are_ours(),
             names: HashMap::new(),
             netns,
             listeners_known: !connections.judge.lasting.has(hides_listeners),
@@ -78,6 +82,9 @@ impl Arrival {
             changed: BTreeSet::new(),
             portless: Vec::new(),
             gaps: 0,
+            unplaced: 0,
+            must_audit: false,
+            closed: Default::default(),
             resets_sent: 0,
             resets_received: 0,
             retransmits: 0,
@@ -97,8 +104,7 @@ impl Arrival {
                 socket,
                 tuple,
             } if event.at > self.looked => {
-                self.segment(connections, *what, *socket, *tuple);
-                Ok(())
+                self.segment(connections, diag, event, (*what, *socket, *tuple))
             }
             _ => Ok(()),
         }
@@ -115,63 +121,129 @@ impl Arrival {
             return Ok(());
         }
         if event.at <= self.looked {
-            self.touched.push((change.socket, change.tuple));
+            self.touched.push(change.tuple);
             return Ok(());
         }
-        let begins = matches!(change.old, TcpState::Close | TcpState::Listen)
-            && change.new != TcpState::Close;
-        match self.known(connections, change) {
-            Some(id) if begins => self.take_over(connections, id, event, change)?,
+        let begins = change.begins();
+        let known = match self.known_at(connections, diag, event, change)? {
+            Some(id) => Some(id),
+            None => match self.known_by_tuple(connections, diag, event, change)? {
+                (Some(id), Whose::Its) => {
+                    if let Some(known) = connections.known_mut(id).filter(|_| !begins) {
+                        known.address_is_assumed = true;
+                    }
+                    Some(id)
+                }
+                (None, _) => None,
+                // Only a dump tells which of them it was.
+                (Some(_), Whose::Siblings) => {
+                    self.must_audit |= !begins;
+                    None
+                }
+                (Some(_), Whose::Strangers) => return Ok(()),
+                (Some(_), Whose::Unknown) => {
+                    self.must_audit = true;
+                    self.unplaced += 1;
+                    return Ok(());
+                }
+            },
+        };
+        match known {
+            Some(id) if begins => {
+                if !self.take_over(connections, id, event, change) {
+                    return Ok(());
+                }
+            }
             Some(id) => return self.go_on(connections, diag, id, event, change),
             None if begins => {}
             // A stranger's, or nobody asked for it.
             None => return Ok(()),
         }
-        if begins && self.known(connections, change).is_none() {
-            self.begin(connections, diag, event, change)?;
-        }
-        Ok(())
+        self.begin(connections, diag, event, change)
     }
 
-    fn known(&self, connections: &Connections, change: &StateChange) -> Option<u64> {
+    fn known_at(
+        &mut self,
+        connections: &mut Connections,
+        diag: &DiagSocket,
+        event: &KernelEvent,
+        change: &StateChange,
+    ) -> Result<Option<u64>, DiagError> {
         let tuple = change.tuple.canonical();
-        let by_address = connections.at_address(change.socket).filter(|id| {
-            connections.known(*id).is_some_and(|known| {
+        let known = connections
+            .at_address(change.socket)
+            .and_then(|id| connections.known(id))
+            .filter(|known| {
                 let same_peer = known.tuple().canonical().remote == tuple.remote;
                 known.lacks_port()
                     || change.tuple.local.port() == 0
                     || known.tuple().canonical() == tuple
                     || (known.port_is_assumed && same_peer)
-            })
-        });
-        // What the first look found has no address yet.
-        by_address.or_else(|| {
-            connections
-                .with_tuple(tuple)
-                .filter(|id| (connections.known(*id)).is_some_and(|known| known.address.is_none()))
-        })
+            });
+        let Some(known) = known else {
+            return Ok(None);
+        };
+        let id = known.id;
+        if !known.address_is_assumed || change.begins() {
+            return Ok(Some(id));
+        }
+        // Two that did the same at the same time: the first thing that only one of them does
+        // tells them apart.
+        match whose(known, diag, &mut self.belonging, event, change)? {
+            Whose::Strangers | Whose::Siblings => {
+                connections.set_address(id, None);
+                Ok(None)
+            }
+            Whose::Its | Whose::Unknown => Ok(Some(id)),
+        }
     }
 
-    /// A socket begins with the addresses of a known one.
+    /// The known one with the same addresses, and whether it can be meant: what the first look
+    /// found has no address in the kernel's memory yet.
+    fn known_by_tuple(
+        &mut self,
+        connections: &Connections,
+        diag: &DiagSocket,
+        event: &KernelEvent,
+        change: &StateChange,
+    ) -> Result<(Option<u64>, Whose), DiagError> {
+        let known = connections
+            .with_tuple(change.tuple)
+            .and_then(|id| connections.known(id))
+            .filter(|known| change.begins() || known.address.is_none());
+        match known {
+            // No event tells of it any more.
+            Some(known) if known.remains && !change.begins() => {
+                Ok((Some(known.id), Whose::Strangers))
+            }
+            Some(known) => {
+                let whose = whose(known, diag, &mut self.belonging, event, change)?;
+                Ok((Some(known.id), whose))
+            }
+            None => Ok((None, Whose::Unknown)),
+        }
+    }
+
+    /// A socket begins where a known one was. Whether it is another one.
     fn take_over(
         &mut self,
         connections: &mut Connections,
         id: u64,
         event: &KernelEvent,
         change: &StateChange,
-    ) -> Result<(), DiagError> {
+    ) -> bool {
         let Some(known) = connections.known(id) else {
-            return Ok(());
+            return true;
         };
         if change.new == TcpState::SynRecv && known.state() == TcpState::SynRecv {
             // The request was there already; this is its child.
             connections.set_address(id, Some(change.socket));
-            return Ok(());
+            return false;
         }
         if known.lacks_port() {
             // Where it went from there did not come through the filter.
             connections.forget(id);
-            return Ok(());
+            return true;
         }
         if !known.remains && self.is_settled(event) {
             self.gaps += 1;
@@ -183,7 +255,7 @@ impl Arrival {
         };
         let old = known.state();
         connections.change(id, old, None, told);
-        Ok(())
+        true
     }
 
     fn begin(
@@ -250,7 +322,15 @@ impl Arrival {
         if remains {
             return Ok(());
         }
+        let is_assumed = known.address_is_assumed
+            && self
+                .belonging
+                .has_caller(event, change.old == TcpState::Listen)
+                != Some(true);
         connections.set_address(id, Some(change.socket));
+        if let Some(known) = connections.known_mut(id) {
+            known.address_is_assumed = is_assumed;
+        }
         if lacks_port && change.tuple.local.port() != 0 {
             connections.set_tuple(id, change.tuple);
             let means = connections
@@ -274,6 +354,9 @@ impl Arrival {
             && matches!(change.old, TcpState::FinWait2 | TcpState::Closing);
         if may_leave_remains && self.leaves_remains(connections, diag, id, change, &told)? {
             return Ok(());
+        }
+        if change.new == TcpState::Close {
+            self.closed.0.insert(change.socket, change.tuple);
         }
         connections.change(id, change.old, Some(change.new), told);
         Ok(())
@@ -322,37 +405,88 @@ impl Arrival {
     fn segment(
         &mut self,
         connections: &mut Connections,
-        what: ToldSegment,
-        socket: Option<SocketAddress>,
-        tuple: Tuple,
-    ) {
-        let id = socket
-            .and_then(|socket| connections.at_address(socket))
-            .or_else(|| connections.with_tuple(tuple));
-        let (note, count) = match what {
-            ToldSegment::ResetSent => (Some(Note::ResetSent), &mut self.resets_sent),
-            ToldSegment::ResetReceived => (Some(Note::ResetReceived), &mut self.resets_received),
-            _ => (None, &mut self.retransmits),
+        diag: &DiagSocket,
+        event: &KernelEvent,
+        (what, socket, tuple): (ToldSegment, Option<SocketAddress>, Tuple),
+    ) -> Result<(), DiagError> {
+        let id = match socket.and_then(|socket| connections.at_address(socket)) {
+            Some(id) => Some(id),
+            None => self.segment_by_tuple(connections, diag, event, what, tuple)?,
+        };
+        let note = match what {
+            ToldSegment::ResetSent => Some(Note::ResetSent),
+            ToldSegment::ResetReceived => Some(Note::ResetReceived),
+            _ => None,
         };
         if let Some(known) = id.and_then(|id| connections.known_mut(id)) {
-            *count += 1;
             match note {
                 Some(note) => known.note = Some(note),
                 None => known.retransmits += 1,
             }
-            return;
+            self.count(what);
+            return Ok(());
         }
-        // close() sends its RST when the socket is closed already.
-        let last = connections
-            .telling()
-            .iter_mut()
-            .rev()
-            .take(64)
-            .find(|change| change.tuple.canonical() == tuple.canonical());
+        // close() sends its RST when the socket is closed already, maybe a batch later.
+        let closed = |socket| {
+            let (now, before) = &self.closed;
+            now.get(&socket).or_else(|| before.get(&socket)).copied()
+        };
+        let Some(closed) = socket.and_then(closed) else {
+            return Ok(());
+        };
+        if closed.canonical() != tuple.canonical() {
+            return Ok(());
+        }
+        self.count(what);
+        let telling = connections.telling().iter_mut().rev();
+        let last = telling.take(64).find(|change| change.tuple == closed);
         if let Some(change) = last {
-            *count += 1;
             change.note = change.note.or(note);
         }
+        Ok(())
+    }
+
+    /// The known one with these addresses of which an event without a known address tells.
+    fn segment_by_tuple(
+        &mut self,
+        connections: &Connections,
+        diag: &DiagSocket,
+        event: &KernelEvent,
+        what: ToldSegment,
+        tuple: Tuple,
+    ) -> Result<Option<u64>, DiagError> {
+        let known = connections
+            .with_tuple(tuple)
+            .and_then(|id| connections.known(id))
+            .filter(|known| known.address.is_none());
+        let Some(known) = known else {
+            return Ok(None);
+        };
+        if self.belonging.has_caller(event, false) == Some(false) {
+            return Ok(None);
+        }
+        let told = match ask(known, diag)? {
+            // Whoever gets or sends an RST is not what it was.
+            Some(found) if what != ToldSegment::Retransmitted => {
+                found.state != known.state() || known.state() == TcpState::TimeWait
+            }
+            Some(found) => found.retransmits > 0,
+            None => true,
+        };
+        Ok(Some(known.id).filter(|_| told))
+    }
+
+    fn count(&mut self, what: ToldSegment) {
+        match what {
+            ToldSegment::ResetSent => self.resets_sent += 1,
+            ToldSegment::ResetReceived => self.resets_received += 1,
+            _ => self.retransmits += 1,
+        }
+    }
+
+    /// All events of a batch were taken in.
+    pub(super) fn batch_ends(&mut self) {
+        self.closed.1 = std::mem::take(&mut self.closed.0);
     }
 
     /// Whether the socket is in the namespace that is watched.
@@ -365,31 +499,33 @@ impl Arrival {
         socket: &LiveSocket,
     ) -> Result<bool, DiagError> {
         let accepted = change.old == TcpState::Listen;
-        if event.in_process
-            && !accepted
-            && self.pids_are_ours
-            && let Some(is_in) = self.belonging.has_process(event.pid)
-        {
+        if let Some(is_in) = self.belonging.has_caller(event, accepted) {
             return Ok(is_in);
         }
         if connections.with_tuple(change.tuple.reversed()).is_some() {
             return Ok(true);
         }
-        if !self.belonging.has_address(change.tuple.local.ip()) {
+        let local = change.tuple.local.ip();
+        if !self.belonging.has_address(local) {
             return Ok(false);
         }
-        if accepted && connections.listeners_of(socket).next().is_some() {
-            return Ok(true);
-        }
-        if diag.query(change.tuple)?.is_some() {
+        let listens = accepted && connections.listeners_of(socket).next().is_some();
+        // Every namespace has a loopback, but what goes over it stays in it.
+        let is_everywhere = local.to_canonical().is_loopback();
+        if listens && !is_everywhere || diag.query(change.tuple)?.is_some() {
             return Ok(true);
         }
         // Gone already: only its listener could have told.
-        Ok(accepted && !self.listeners_known)
+        let may_belong = listens || (accepted && !self.listeners_known);
+        if may_belong && is_everywhere && !self.belonging.is_alone() {
+            self.unplaced += 1;
+            return Ok(false);
+        }
+        Ok(may_belong)
     }
 
     fn caller(&mut self, event: &KernelEvent) -> Option<Caller> {
-        if !event.in_process || !self.pids_are_ours || event.pid <= 0 {
+        if !self.belonging.knows_caller(event) {
             return None;
         }
         let pid = event.pid;

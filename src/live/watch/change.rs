@@ -34,6 +34,8 @@ pub struct Change {
     pub both_ends: bool,
     /// Who holds it.
     pub owners: Owners,
+    /// Whether those held it before this change, and nobody could look since.
+    pub last_known: bool,
     /// The process in whose system call it happened, where it was one.
     pub caller: Option<Caller>,
     /// How the new state is known.

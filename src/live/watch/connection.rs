@@ -49,6 +49,8 @@ pub struct Connection {
     /// How many changes it had.
     pub changes: u32,
     pub(super) address: Option<SocketAddress>,
+    /// Whether that may be the place of another namespace's socket with the same addresses.
+    pub(super) address_is_assumed: bool,
     /// Whether its local port may be that of another one that connects to the same address.
     pub(super) port_is_assumed: bool,
     /// Whether the kernel keeps only a small remainder of it.
@@ -84,6 +86,7 @@ impl Connection {
             history: VecDeque::new(),
             changes: 0,
             address: None,
+            address_is_assumed: false,
             port_is_assumed: false,
             remains: false,
             callers: Vec::new(),

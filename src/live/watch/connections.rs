@@ -1,6 +1,6 @@
 //! [`Connections`]: everything that is watched.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::change::{Caller, Change};
 use super::connection::{Connection, Role};
 use super::judge::Judge;
 use crate::live::listing::Row;
-use crate::live::socket::{LiveSocket, Owners};
+use crate::live::socket::{LiveSocket, Nobody, Owners};
 use crate::model::{Evidence, TcpState, Tuple};
 use crate::observe::tracepoints::SocketAddress;
 
@@ -29,7 +29,7 @@ pub struct Connections {
     keep_histories: bool,
     next: u64,
     count: u64,
-    came_true: bool,
+    came_true: Option<u64>,
     /// Changes of connections of which it never turned out whether they were meant.
     pub(super) undecided: u64,
     out: Vec<Change>,
@@ -79,7 +79,7 @@ impl Connections {
             keep_histories,
             next: 1,
             count: 0,
-            came_true: false,
+            came_true: None,
             undecided: 0,
             out: Vec::new(),
         }
@@ -116,8 +116,9 @@ impl Connections {
         self.count
     }
 
-    /// Whether the condition of `--until` has held at any time.
-    pub fn came_true(&self) -> bool {
+    /// How many counted for `--until` when its condition held for the first time; nothing while it
+    /// has not.
+    pub fn came_true(&self) -> Option<u64> {
         self.came_true
     }
 
@@ -192,6 +193,7 @@ impl Connections {
         if connection.address == address {
             return;
         }
+        connection.address_is_assumed = false;
         let before = std::mem::replace(&mut connection.address, address);
         if let Some(before) = before
             && self.by_address.get(&before) == Some(&id)
@@ -252,17 +254,32 @@ impl Connections {
         self.recount(id);
     }
 
-    /// Adds the holders that were found to what is about to be told without any.
-    pub(super) fn complete(&mut self) {
-        for change in &mut self.out {
-            if change.owners == Owners::NotAsked
-                && let Some(known) = self.all.get(&change.connection)
+    /// Gives what is about to be told the holders that were found just now: `fresh` are the
+    /// connections that were looked for.
+    pub(super) fn complete(&mut self, fresh: &BTreeSet<u64>) {
+        let mut done = BTreeSet::new();
+        for change in self.out.iter_mut().rev() {
+            let is_newest = done.insert(change.connection);
+            let Some(known) = self.all.get(&change.connection) else {
+                continue;
+            };
+            let is_fresh = fresh.contains(&change.connection);
+            if is_newest && is_fresh && change.new == Some(known.state()) {
+                change.owners = known.owners.clone();
+                change.last_known = false;
+            } else if is_fresh
+                && change.owners == Owners::NotAsked
                 // Nobody holds it now: that says nothing of before.
-                && (!known.owners.holders().is_empty() || change.new == Some(known.state()))
+                && !known.owners.holders().is_empty()
             {
                 change.owners = known.owners.clone();
             }
         }
+    }
+
+    /// What is about to be told with holders that were found before it happened.
+    pub(super) fn last_known(&mut self) -> impl Iterator<Item = &mut Change> {
+        self.out.iter_mut().filter(|change| change.last_known)
     }
 
     /// Who holds it now. What waited for that is told, or found not to be meant.
@@ -297,6 +314,10 @@ impl Connections {
         let over = matches!(new, None | Some(TcpState::Close));
         let mirrored = connection.tuple().reversed().canonical();
         let both_ends = self.by_tuple.contains_key(&mirrored);
+        if old != new {
+            connection.owners = in_state(&connection.owners, new);
+        }
+        let owners = connection.owners.clone();
         let change = Change {
             at: told.at,
             connection: id,
@@ -317,7 +338,8 @@ impl Connections {
                 .map(|began| told.at.saturating_sub(began)),
             role: connection.role,
             both_ends,
-            owners: connection.owners.clone(),
+            last_known: !owners.holders().is_empty(),
+            owners,
             caller: told.caller,
             evidence: told.evidence,
             note: connection.note.take(),
@@ -363,7 +385,8 @@ impl Connections {
             }
             match means {
                 Some(true) => {
-                    if change.owners == Owners::NotAsked {
+                    if change.owners == Owners::NotAsked && !connection.owners.holders().is_empty()
+                    {
                         change.owners = connection.owners.clone();
                     }
                     self.out.push(change);
@@ -388,7 +411,9 @@ impl Connections {
     /// Notices when the condition holds, be it for a moment only.
     pub(super) fn notice(&mut self) {
         let until = self.judge.until.as_ref();
-        self.came_true |= until.is_some_and(|until| until.count.holds(self.count));
+        if until.is_some_and(|until| until.count.holds(self.count)) {
+            self.came_true = self.came_true.or(Some(self.count));
+        }
     }
 
     fn remove(&mut self, id: u64) {
@@ -458,5 +483,19 @@ impl Connections {
             && known.inode == now.inode
             && known.recv_q == now.recv_q
             && known.send_q == now.send_q
+    }
+}
+
+/// What is known of who holds a socket once it is in another state.
+fn in_state(owners: &Owners, new: Option<TcpState>) -> Owners {
+    match (owners, new) {
+        // Nobody can take it over again.
+        (Owners::Nobody(Nobody::Orphan | Nobody::TimeWait), Some(TcpState::TimeWait)) => {
+            Owners::Nobody(Nobody::TimeWait)
+        }
+        (Owners::Nobody(Nobody::Orphan | Nobody::TimeWait), _) => owners.clone(),
+        // A process may have it now.
+        (Owners::Nobody(_), _) => Owners::NotAsked,
+        (Owners::NotAsked | Owners::Held { .. } | Owners::Unknown(_), _) => owners.clone(),
     }
 }

@@ -4,14 +4,14 @@
 //! those processes are looked at that are likely to hold it, and only for a small part of the
 //! time: when much happens, most holders are not asked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::connections::Connections;
 use super::pace::Pace;
 use crate::live::owners::{Wanted, walk};
 use crate::live::socket::{LiveHolder, Nobody, Owners};
-use crate::model::TcpState;
+use crate::model::{ProcState, TcpState};
 use crate::observe::diag::{DiagError, DiagSocket};
 use crate::observe::process::{ProcRoot, ProcessWatch};
 
@@ -30,6 +30,8 @@ pub(super) struct Holders {
     all: Pace,
     /// How many sockets' holders were not asked for.
     pub(super) skipped: u64,
+    /// How many processes could not be looked at, the last time that all were.
+    pub(super) unreadable: usize,
 }
 
 impl Holders {
@@ -39,6 +41,7 @@ impl Holders {
             few: Pace::new(0.03, Duration::from_millis(30)),
             all: Pace::new(0.005, Duration::from_millis(5)),
             skipped: 0,
+            unreadable: 0,
         }
     }
 
@@ -49,7 +52,7 @@ impl Holders {
         diag: &DiagSocket,
         changed: &BTreeSet<u64>,
     ) -> Result<(), DiagError> {
-        if changed.is_empty() {
+        if changed.is_empty() && connections.last_known().next().is_none() {
             return Ok(());
         }
         let mut few = self.few;
@@ -58,9 +61,14 @@ impl Holders {
             self.skipped += changed.len() as u64;
             return Ok(());
         }
-        let done = few.spend(|| self.look_at(connections, diag, changed));
+        let done = few.spend(|| {
+            let mut fresh = BTreeSet::new();
+            let done = self.look_at(connections, diag, changed, &mut fresh);
+            connections.complete(&fresh);
+            self.without_the_dead(connections);
+            done
+        });
         self.few = few;
-        connections.complete();
         done
     }
 
@@ -69,6 +77,7 @@ impl Holders {
         connections: &mut Connections,
         diag: &DiagSocket,
         changed: &BTreeSet<u64>,
+        fresh: &mut BTreeSet<u64>,
     ) -> Result<(), DiagError> {
         let mut wanted: Vec<(u64, u32)> = Vec::new();
         // The newest: the older ones are likely gone.
@@ -98,17 +107,18 @@ impl Holders {
                 let listens = connections.listeners_of(&known.socket).next().is_some();
                 let owners = Owners::Nobody(Nobody::of(&known.socket, listens));
                 connections.set_owners(*id, owners);
+                fresh.insert(*id);
             }
         }
         if wanted.is_empty() {
             return Ok(());
         }
         let pids = self.likely(connections, &wanted);
-        self.find(connections, &mut wanted, Some(&pids));
+        self.find(connections, &mut wanted, Some(&pids), fresh);
         if !wanted.is_empty() {
             let mut all = self.all;
             if all.allows() {
-                all.spend(|| self.find(connections, &mut wanted, None));
+                all.spend(|| self.find(connections, &mut wanted, None, fresh));
             }
             self.all = all;
         }
@@ -152,10 +162,11 @@ impl Holders {
     }
 
     fn find(
-        &self,
+        &mut self,
         connections: &mut Connections,
         wanted: &mut Vec<(u64, u32)>,
         pids: Option<&[i32]>,
+        fresh: &mut BTreeSet<u64>,
     ) {
         if pids.is_some_and(<[i32]>::is_empty) {
             return;
@@ -165,15 +176,47 @@ impl Holders {
         let Ok(found) = walk(&self.root, &inodes, pids) else {
             return;
         };
+        if pids.is_none() {
+            self.unreadable = found.unread.len();
+        }
         let complete = pids.is_none() && found.is_complete();
         wanted.retain(|(id, inode)| {
             let holders: Vec<LiveHolder> = found.of(*inode).cloned().collect();
             if holders.is_empty() {
+                // Whoever was looked at and has it no more is no holder.
+                if found.unreadable == 0
+                    && let Some(known) = connections.known(*id)
+                {
+                    let looked = |pid| pids.is_none_or(|pids| pids.contains(&pid));
+                    let owners = without(&known.owners, |held| looked(held.process.pid));
+                    connections.set_owners(*id, owners);
+                    fresh.insert(*id);
+                }
                 return true;
             }
             connections.set_owners(*id, Owners::Held { holders, complete });
+            fresh.insert(*id);
             false
         });
+    }
+
+    /// Whoever ended meanwhile holds nothing any more, and another process may have its pid.
+    fn without_the_dead(&self, connections: &mut Connections) {
+        let mut started: HashMap<i32, Option<u64>> = HashMap::new();
+        let mut is_gone = |held: &LiveHolder| {
+            let pid = held.process.pid;
+            let now = started.entry(pid).or_insert_with(|| {
+                let watch = ProcessWatch::open(&self.root, pid).ok()??;
+                let stat = watch.stat().ok()??;
+                let is_zombie = stat.state == ProcState::Zombie && stat.threads <= 1;
+                (!is_zombie).then_some(stat.start_ticks)
+            });
+            *now != Some(held.process.start_ticks)
+        };
+        for change in connections.last_known() {
+            change.owners = without(&change.owners, &mut is_gone);
+            change.last_known = !change.owners.holders().is_empty();
+        }
     }
 }
 
@@ -184,4 +227,24 @@ fn known_states_need_children(connections: &Connections, wanted: &[(u64, u32)]) 
             .known(*id)
             .is_some_and(|known| known.state() == TcpState::CloseWait)
     })
+}
+
+/// Without those. Whoever is left may not be all.
+fn without(owners: &Owners, mut is_none: impl FnMut(&LiveHolder) -> bool) -> Owners {
+    let Owners::Held { holders, .. } = owners else {
+        return owners.clone();
+    };
+    let left: Vec<LiveHolder> = holders
+        .iter()
+        .filter(|held| !is_none(held))
+        .cloned()
+        .collect();
+    match left.is_empty() {
+        true => Owners::NotAsked,
+        false if left.len() == holders.len() => owners.clone(),
+        false => Owners::Held {
+            holders: left,
+            complete: false,
+        },
+    }
 }

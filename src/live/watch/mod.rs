@@ -15,6 +15,7 @@
 //! | `ports` | the local port of whoever connects, of which its first event does not tell |
 //! | `remains` | TIME_WAIT and orphaned FIN_WAIT2, of which no kernel event tells |
 //! | `belonging` | whether a traced socket is in the network namespace that is watched |
+//! | `whose` | whether an event is of a known socket, or of one with the same addresses elsewhere |
 //! | `holders` | who holds a socket that changed |
 //! | [`pace`] | how much of a core may be spent on something |
 //! | [`summary`] | what is told at the end |
@@ -42,9 +43,10 @@ mod stirrings;
 pub mod summary;
 mod traced;
 pub mod watcher;
+mod whose;
 
 pub use change::{Change, Note};
 pub use connection::{Connection, Role};
 pub use connections::Connections;
 pub use summary::Summary;
-pub use watcher::{How, Options, WatchError, Watcher};
+pub use watcher::{How, Lost, Options, WatchError, Watcher};

@@ -88,6 +88,8 @@ impl Sampled {
         self.dump = self.dump.wrapping_add(1).max(1);
         self.looks += 1;
         let differences = compare(connections, tables, self.dump)?;
+        // Looking for holders has a pace of its own.
+        self.cost = processor_time().saturating_sub(begun);
         let at = monotonic();
         let mut changed = BTreeSet::new();
         for difference in differences {
@@ -123,7 +125,6 @@ impl Sampled {
         if let Some((table, _)) = tables.split_first() {
             holders.look(connections, &table.diag, &changed)?;
         }
-        self.cost = processor_time().saturating_sub(begun);
         self.dumped = Instant::now();
         Ok(())
     }

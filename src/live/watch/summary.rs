@@ -162,7 +162,11 @@ fn closed_first(change: &Change) -> Option<First> {
         // The other end tells it itself.
         (TcpState::CloseWait | TcpState::LastAck, _) if change.both_ends => None,
         (TcpState::CloseWait | TcpState::LastAck, _) => Some(other),
+        // Refused: there was nothing to close.
+        (TcpState::Close, _) if change.old == Some(TcpState::SynSent) => None,
         (TcpState::Close, Some(Note::ResetReceived)) => Some(First::ResetReceived),
+        // The other end tells it itself.
+        (TcpState::Close, Some(Note::ResetSent)) if change.both_ends => None,
         (TcpState::Close, Some(Note::ResetSent)) => Some(First::ResetSent),
         _ => None,
     }

@@ -116,7 +116,8 @@ impl Traced {
         self.settle(connections, table)
     }
 
-    /// Asks again for what changed during the first look.
+    /// Asks again for what changed during the first look. Whose events those were does not
+    /// matter: the answer is of the watched namespace.
     fn settle(
         &mut self,
         connections: &mut Connections,
@@ -125,7 +126,7 @@ impl Traced {
         let Some(arrival) = &mut self.arrival else {
             return Ok(());
         };
-        for (address, tuple) in std::mem::take(&mut arrival.touched) {
+        for tuple in std::mem::take(&mut arrival.touched) {
             if tuple.local.port() == 0 {
                 continue;
             }
@@ -135,9 +136,7 @@ impl Traced {
                     if let Some(known) = connections.known_mut(id) {
                         known.socket.facts.state = facts.state;
                     }
-                    let inode = facts.inode;
                     connections.set_facts(id, facts);
-                    connections.set_address(id, Some(address).filter(|_| inode != 0));
                 }
                 (Some(id), None) => connections.forget(id),
                 (None, Some(facts)) => {
@@ -148,8 +147,7 @@ impl Traced {
                         facts,
                     };
                     if connections.judge.may_mean(&socket) {
-                        let id = connections.add(socket, Owners::NotAsked);
-                        connections.set_address(id, Some(address));
+                        connections.add(socket, Owners::NotAsked);
                     }
                 }
                 (None, None) => {}
@@ -195,6 +193,7 @@ impl Traced {
         let Some(arrival) = &mut self.arrival else {
             return Ok(());
         };
+        arrival.batch_ends();
         let changed = std::mem::take(&mut arrival.changed);
         self.verify(connections, table)?;
         holders.look(connections, &table.diag, &changed)?;
@@ -219,6 +218,7 @@ impl Traced {
                 result = arrival.event(connections, diag, &event);
             }
         });
+        self.must_audit |= std::mem::take(&mut arrival.must_audit);
         result
     }
 

@@ -64,6 +64,9 @@ pub enum WatchError {
     /// The filter means UDP sockets only.
     #[error("the filter means no TCP socket: others have no states that change")]
     NoTcp,
+    /// What ends the watch means UDP sockets only.
+    #[error("--until means no TCP socket: others have no states that change")]
+    UntilNoTcp,
     /// The namespace could not be had.
     #[error(transparent)]
     Netns(#[from] NetnsError),
@@ -92,6 +95,15 @@ pub struct Watcher {
     unseen: Unseen,
 }
 
+/// How many kernel events were lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// As many at least: each may have been a change, or a stranger's.
+    pub events: u64,
+    /// Whether nobody knows how many.
+    pub unknown: bool,
+}
+
 /// What a watch missed, and what it counted beside changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -105,8 +117,12 @@ pub struct Totals {
     pub unheard: u64,
     /// Remains of sockets that were not followed to their end.
     pub given_up: u64,
+    /// Events that were left out, because they may be of sockets in another network namespace.
+    pub unplaced: u64,
     /// Changes whose holders were not asked for.
     pub holders_skipped: u64,
+    /// How many processes could not be looked at, the last time that all were.
+    pub unreadable: usize,
     /// Changes of which it never turned out whether they were meant.
     pub undecided: u64,
     /// RSTs sent and received by sockets that were watched; nothing where nobody told.
@@ -131,6 +147,9 @@ impl Watcher {
         };
         if !of_tcp(&judge.lasting) {
             return Err(WatchError::NoTcp);
+        }
+        if (judge.until.as_ref()).is_some_and(|until| !of_tcp(&until.filter)) {
+            return Err(WatchError::UntilNoTcp);
         }
         let mut judge = judge;
         judge.lasting = Filter::all([
@@ -229,10 +248,57 @@ impl Watcher {
         Ok(self.connections.told())
     }
 
+    /// What was lost, by the last count: see [`Watcher::totals`] for one of now.
+    pub fn lost(&self) -> Lost {
+        match &self.source {
+            Source::Traced(traced) => Lost {
+                events: traced.lost,
+                unknown: traced.blind,
+            },
+            Source::Sampled(_) => Lost::default(),
+        }
+    }
+
+    /// Why the condition of `--until` may have come true without being seen, of kernel events and
+    /// of holders.
+    pub fn may_have_missed(&mut self) -> Option<String> {
+        let totals = self.totals();
+        let events = |number: u64| match number {
+            1 => "1 event".to_owned(),
+            many => format!("{many} events"),
+        };
+        let of_process: fn(&Condition) -> bool = |condition| {
+            matches!(
+                condition,
+                Condition::Pid(_) | Condition::Name(_) | Condition::User(_)
+            )
+        };
+        let judge = &self.connections.judge;
+        let asks_for_holders = judge.filter.has(of_process)
+            || (judge.until.as_ref()).is_some_and(|until| until.filter.has(of_process));
+        let unreadable = self.unseen.processes.max(totals.unreadable);
+        let skipped = totals.holders_skipped + totals.undecided;
+        if totals.lost_unknown {
+            Some("nobody knows how many events were lost".to_owned())
+        } else if totals.lost > 0 {
+            Some(format!("{} lost", events(totals.lost)))
+        } else if totals.unplaced > 0 {
+            let events = events(totals.unplaced);
+            Some(format!("{events} left out that may be another namespace's"))
+        } else if asks_for_holders && unreadable > 0 {
+            Some(format!("processes that may not be looked at: {unreadable}"))
+        } else if asks_for_holders && skipped > 0 {
+            Some(format!("changes of which no holder was found: {skipped}"))
+        } else {
+            None
+        }
+    }
+
     /// What was counted so far.
     pub fn totals(&mut self) -> Totals {
         let mut totals = Totals {
             holders_skipped: self.holders.skipped,
+            unreadable: self.holders.unreadable,
             undecided: self.connections.undecided,
             ..Totals::default()
         };
@@ -244,6 +310,7 @@ impl Watcher {
                 totals.unheard = traced.unheard;
                 if let Some(arrival) = traced.arrival() {
                     totals.gaps = arrival.gaps;
+                    totals.unplaced = arrival.unplaced;
                     totals.given_up = arrival.remains.given_up;
                     totals.resets = Some((arrival.resets_sent, arrival.resets_received));
                     totals.retransmits = Some(arrival.retransmits);

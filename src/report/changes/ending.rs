@@ -68,6 +68,15 @@ pub fn render(summary: &Summary, totals: &Totals, took: Duration, look: &Look) -
     look.glyphs(&text)
 }
 
+/// Whether `--until` came true, and with how many.
+pub fn until(with: Option<u64>, look: &Look) -> String {
+    let text = match with {
+        Some(count) => format!("--until came true, with a count of {}", grouped(count)),
+        None => "--until did not come true".to_owned(),
+    };
+    look.paint(Tone::Strong, &text) + "\n"
+}
+
 fn lived(number: u64) -> String {
     let noun = if number == 1 { "end" } else { "ends" };
     format!(
@@ -110,7 +119,7 @@ fn notes(totals: &Totals) -> Vec<(Tone, String)> {
         (true, false, lost) => notes.push((
             Tone::Bad,
             format!(
-                "{} lost: changes are missing",
+                "{} lost, of any socket of the machine: changes may be missing",
                 number(lost, "event was", "events were")
             ),
         )),
@@ -131,6 +140,11 @@ fn notes(totals: &Totals) -> Vec<(Tone, String)> {
         "changes were found by looking: no event had told of them",
     );
     say(
+        totals.unplaced,
+        "event was left out: it may be of a socket in another network namespace",
+        "events were left out: they may be of sockets in another network namespace",
+    );
+    say(
         totals.undecided,
         "change may be meant too: its holder was never found",
         "changes may be meant too: their holders were never found",
@@ -141,13 +155,17 @@ fn notes(totals: &Totals) -> Vec<(Tone, String)> {
         "sockets in TIME_WAIT or FIN_WAIT2 were not followed to their end",
     );
     if totals.holders_skipped > 0 {
+        let times = number(totals.holders_skipped, "time", "times");
+        let why = match totals.unreadable {
+            0 => "the connection was too short, or too much happened".to_owned(),
+            many => format!(
+                "{} may not be looked at; or the connection was too short, or too much happened",
+                number(many as u64, "process", "processes")
+            ),
+        };
         notes.push((
             Tone::Faint,
-            format!(
-                "holders were not looked for {}: the connection was too short, or too much \
-                 happened",
-                number(totals.holders_skipped, "time", "times")
-            ),
+            format!("holders were not found {times}: {why}"),
         ));
     }
     notes

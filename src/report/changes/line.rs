@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::Clock;
 use crate::live::listing::Unseen;
 use crate::live::socket::{LiveHolder, Owners};
 use crate::live::watch::watcher::WhySampled;
-use crate::live::watch::{Change, How, Role};
+use crate::live::watch::{Change, How, Lost, Role};
 use crate::model::TcpState;
 use crate::report::Look;
 use crate::report::palette::Tone;
@@ -93,19 +94,32 @@ fn states(change: &Change) -> (String, &'static str, String) {
     (old, arrow, new)
 }
 
-/// Who holds the socket, or worked with it.
+/// Who holds the socket, and whose call it was.
 fn who(change: &Change) -> String {
-    match &change.owners {
+    let owners = match &change.owners {
+        Owners::Held { holders, .. } if change.last_known => {
+            format!("last known: {}", held(holders))
+        }
         Owners::Held { holders, .. } => held(holders),
         Owners::Nobody(why) => format!("nobody: {}", why.word()),
-        Owners::NotAsked | Owners::Unknown(_) => match &change.caller {
-            Some(caller) if caller.name.is_empty() => format!("by process {}", caller.pid),
-            Some(caller) => format!("by {} {}", escape(&caller.name), caller.pid),
-            None => match &change.owners {
-                Owners::Unknown(why) => why.word().to_owned(),
-                _ => String::new(),
-            },
-        },
+        Owners::Unknown(why) => why.word().to_owned(),
+        Owners::NotAsked => String::new(),
+    };
+    let Some(caller) = &change.caller else {
+        return owners;
+    };
+    let mut holders = change.owners.holders().iter();
+    let said = !change.last_known
+        && holders.len() > 0
+        && holders.all(|holder| holder.process.pid == caller.pid);
+    let by = match caller.name.is_empty() {
+        true => format!("by process {}", caller.pid),
+        false => format!("by {} {}", escape(&caller.name), caller.pid),
+    };
+    match (said, owners.is_empty()) {
+        (true, _) => owners,
+        (false, true) => by,
+        (false, false) => format!("{owners}; {by}"),
     }
 }
 
@@ -125,6 +139,19 @@ pub fn held(holders: &[LiveHolder]) -> String {
         last = Some(pid);
     }
     text
+}
+
+/// What was lost since `before`.
+pub fn lost(before: Lost, now: Lost, at: Duration, clock: &Clock, look: &Look) -> String {
+    let text = match now.unknown {
+        true => "nobody knows any more how many events were lost".to_owned(),
+        false => match now.events.saturating_sub(before.events) {
+            1 => "1 event was lost: changes may be missing".to_owned(),
+            many => format!("{} events were lost: changes may be missing", grouped(many)),
+        },
+    };
+    let time = look.paint(Tone::Faint, &clock.time(at));
+    format!("{time}  {}\n", look.paint(Tone::Bad, &text))
 }
 
 /// The first line: what is watched, and how.
@@ -161,4 +188,107 @@ pub fn unseen(unseen: &Unseen) -> Vec<String> {
         ));
     }
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::live::socket::{LiveProcess, Nobody};
+    use crate::live::watch::change::Caller;
+    use crate::model::{Evidence, ProcState, Tuple};
+
+    fn holder(pid: i32) -> LiveHolder {
+        LiveHolder {
+            process: Arc::new(LiveProcess {
+                pid,
+                start_ticks: 1,
+                name: "server".to_owned(),
+                uid: 0,
+                ppid: 1,
+                state: ProcState::Sleeping,
+            }),
+            fd: 4,
+        }
+    }
+
+    fn said(owners: Owners, last_known: bool, caller: Option<i32>) -> String {
+        who(&Change {
+            at: Duration::ZERO,
+            connection: 1,
+            netns: None,
+            tuple: Tuple {
+                local: "127.0.0.1:80".parse().expect("address"),
+                remote: "127.0.0.1:40000".parse().expect("address"),
+            },
+            old: Some(TcpState::Established),
+            new: Some(TcpState::CloseWait),
+            lasted: None,
+            age: None,
+            role: Role::Server,
+            both_ends: false,
+            owners,
+            last_known,
+            caller: caller.map(|pid| Caller {
+                pid,
+                name: "server".into(),
+            }),
+            evidence: Evidence::Traced,
+            note: None,
+        })
+    }
+
+    #[test]
+    fn whose_call_it_was_stands_beside_the_holders() {
+        let held = |pids: &[i32]| Owners::Held {
+            holders: pids.iter().map(|pid| holder(*pid)).collect(),
+            complete: false,
+        };
+        assert_eq!(said(held(&[7]), false, None), "server 7 fd 4");
+        assert_eq!(said(held(&[7]), false, Some(7)), "server 7 fd 4");
+        assert_eq!(
+            said(held(&[7]), false, Some(8)),
+            "server 7 fd 4; by server 8"
+        );
+        assert_eq!(
+            said(held(&[7, 8]), false, Some(8)),
+            "server 7 fd 4, server 8 fd 4; by server 8"
+        );
+        assert_eq!(
+            said(held(&[7]), true, Some(7)),
+            "last known: server 7 fd 4; by server 7"
+        );
+        let nobody = Owners::Nobody(Nobody::Orphan);
+        assert_eq!(
+            said(nobody, false, Some(7)),
+            "nobody: closed, the kernel finishes it; by server 7"
+        );
+        assert_eq!(said(Owners::NotAsked, false, Some(7)), "by server 7");
+    }
+
+    #[test]
+    fn losses_are_told_since_the_last_time() {
+        let lost = |events, unknown| Lost { events, unknown };
+        let clock = Clock {
+            origin: Duration::ZERO,
+            begun: Duration::ZERO,
+        };
+        let look = Look {
+            width: 80,
+            color: false,
+            unicode: true,
+        };
+        let line = super::lost(
+            lost(10, false),
+            lost(1_210, false),
+            Duration::ZERO,
+            &clock,
+            &look,
+        );
+        assert!(
+            line.ends_with("  1,200 events were lost: changes may be missing\n"),
+            "{line}"
+        );
+    }
 }

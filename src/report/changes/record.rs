@@ -1,4 +1,4 @@
-//! Lines of JSON. Each has `event`: `begin`, `change`, `end`.
+//! Lines of JSON. Each has `event`: `begin`, `change`, `lost`, `end`.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::Clock;
 use crate::live::socket::Owners;
 use crate::live::watch::summary::{First, Order, Summary};
 use crate::live::watch::watcher::{Totals, WhySampled};
-use crate::live::watch::{Change, How, Role};
+use crate::live::watch::{Change, How, Lost, Role};
 
 #[derive(Serialize)]
 struct Begin<'a> {
@@ -44,6 +44,7 @@ struct Record<'a> {
     held: &'static str,
     why: Option<&'static str>,
     holders_complete: bool,
+    holders_last_known: bool,
     holders: Vec<HolderRecord<'a>>,
 }
 
@@ -63,6 +64,17 @@ struct HolderRecord<'a> {
 }
 
 #[derive(Serialize)]
+struct LostRecord {
+    event: &'static str,
+    unix_us: u64,
+    elapsed_us: u64,
+    /// Since this was told last; nothing when nobody counts any more.
+    events: Option<u64>,
+    /// All in all.
+    lost: Option<u64>,
+}
+
+#[derive(Serialize)]
 struct End {
     event: &'static str,
     unix_us: u64,
@@ -79,6 +91,8 @@ struct End {
     lost: Option<u64>,
     gaps: u64,
     unheard: u64,
+    unplaced: u64,
+    processes_unreadable: usize,
     holders_skipped: u64,
     undecided: u64,
     remains_given_up: u64,
@@ -185,8 +199,29 @@ pub fn change(change: &Change, clock: &Clock) -> serde_json::Result<String> {
         }),
         held,
         why,
-        holders_complete: change.owners.is_complete(),
+        holders_complete: change.owners.is_complete() && !change.last_known,
+        holders_last_known: change.last_known,
         holders: holders.collect(),
+    })
+}
+
+/// What was lost since `before`.
+///
+/// # Errors
+/// As [`begin`].
+pub fn lost(
+    before: Lost,
+    now: Lost,
+    at: std::time::Duration,
+    clock: &Clock,
+) -> serde_json::Result<String> {
+    let known = |number: u64| Some(number).filter(|_| !now.unknown);
+    line(&LostRecord {
+        event: "lost",
+        unix_us: micros(clock.since_epoch(at)),
+        elapsed_us: micros(at.saturating_sub(clock.begun)),
+        events: known(now.events.saturating_sub(before.events)),
+        lost: known(now.events),
     })
 }
 
@@ -236,6 +271,8 @@ pub fn end(
         lost: (traced && !totals.lost_unknown).then_some(totals.lost),
         gaps: totals.gaps,
         unheard: totals.unheard,
+        unplaced: totals.unplaced,
+        processes_unreadable: totals.unreadable,
         holders_skipped: totals.holders_skipped,
         undecided: totals.undecided,
         remains_given_up: totals.given_up,
