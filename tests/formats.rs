@@ -162,6 +162,23 @@ fn a_built_in_scenario_has_no_file_in_the_users_repository() {
 }
 
 #[test]
+fn a_run_without_a_scenario_has_no_file() {
+    let mut run = runs::normal_close();
+    run.header.scenario = sockscope::run::TRACE.to_owned();
+    run.header.file.clear();
+    run.header.text.clear();
+    assert!(run.is_trace());
+    let cases = [Case::from(run)];
+    for format in [Format::Github, Format::Junit, Format::Tap] {
+        let text = written(format, &cases);
+        assert!(
+            !text.contains("file=") && !text.contains("file:") && !text.contains("line="),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn every_format_is_ascii_where_nothing_else_is_safe() {
     let look = Look {
         unicode: false,
