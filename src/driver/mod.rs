@@ -368,6 +368,7 @@ impl Driver<'_> {
             span: None,
             help: None,
             outcome,
+            more: Vec::new(),
         }
     }
 }

@@ -175,6 +175,7 @@ impl Stage {
             span,
             help: Some(help.to_owned()),
             outcome,
+            more: Vec::new(),
         });
     }
 
