@@ -10,6 +10,8 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{AccessFlags, access};
 
+use crate::sys::signals;
+
 /// Why a file was not written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write `{}`: {error}", path.display())]
@@ -138,6 +140,15 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     unhurt(|| file.as_file_mut().write_all(bytes))?;
     let _: File = file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Makes a write that RLIMIT_FSIZE forbids an error in this whole process, and not its end by
+/// SIGXFSZ (setrlimit(2)). Programs that are executed have the signal as ever.
+///
+/// # Errors
+/// None that signal(2) documents for it.
+pub fn outlive_size_limits() -> io::Result<()> {
+    Ok(signals::set_harmless(Signal::SIGXFSZ)?)
 }
 
 /// Writes without being killed by SIGXFSZ, which Linux sends where RLIMIT_FSIZE ends a file
