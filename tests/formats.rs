@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use quick_xml::events::Event;
 use quick_xml::{Reader, XmlVersion};
 use sockscope::report::format::{FORMATS, Format, render};
+use sockscope::report::github::inert;
 use sockscope::report::{Detail, Look, WireDetail};
 use sockscope::suite::Case;
 
@@ -145,6 +146,14 @@ fn github_annotations() {
     let flaky = written(Format::Github, &suite()[3..4]);
     golden("formats/flaky.github.txt", &flaky);
     assert_eq!(written(Format::Github, &suite()[..1]), "", "all is well");
+}
+
+#[test]
+fn what_a_runner_could_misread_is_never_sockscopes_own() {
+    for about in FORMATS {
+        let text = written(about.format, &suite()[..1]);
+        assert_eq!(inert(&text, about.escapes), text, "{}", about.name);
+    }
 }
 
 #[test]

@@ -4,10 +4,12 @@ use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
+use sockscope::report::github::Escapes;
 use sockscope::report::{Look, github, step_summary};
 use sockscope::suite::Case;
 
-use super::{complain, print};
+use super::complain;
+use super::streams::print_as;
 
 /// What the runner says in the environment.
 #[derive(Debug)]
@@ -17,10 +19,14 @@ pub(crate) struct Actions {
 }
 
 impl Actions {
+    /// Whether a runner reads what sockscope prints.
+    pub(crate) fn are_there() -> bool {
+        std::env::var_os("GITHUB_ACTIONS").is_some_and(|runs| runs == "true")
+    }
+
     /// Nothing where sockscope does not run in GitHub Actions.
     pub(crate) fn from_environment() -> Option<Actions> {
-        let runs = std::env::var_os("GITHUB_ACTIONS")?;
-        (runs == "true").then(|| Actions {
+        Actions::are_there().then(|| Actions {
             summary: std::env::var_os("GITHUB_STEP_SUMMARY").filter(|file| !file.is_empty()),
         })
     }
@@ -28,7 +34,7 @@ impl Actions {
     /// Annotations after the table, and the step's summary. Nobody asked for the summary, so a
     /// file that does not take it is told and changes nothing.
     pub(crate) fn tell(&self, cases: &[Case], look: &Look) -> Result<(), u8> {
-        print(&github::render(cases, look))?;
+        print_as(&github::render(cases, look), Escapes::Commands)?;
         if let Some(file) = &self.summary {
             let added = OpenOptions::new()
                 .append(true)

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use sockscope::output::{self, OutputError};
 use sockscope::report::format::{Format, FormatError, render};
-use sockscope::report::github;
 use sockscope::run::Outcome;
 use sockscope::suite::Case;
 
 use super::actions::Actions;
+use super::streams::{defused, print_as};
 use super::{complain, print};
 use crate::cli::ReportOptions;
 
@@ -66,10 +66,9 @@ impl Reports {
 
     /// Prints a part of the table, where it was asked for.
     pub(crate) fn print_table(&self, text: &str) -> Result<(), u8> {
-        match &self.actions {
-            _ if !self.has_table() => Ok(()),
-            Some(_) => print(&github::inert(text)),
-            None => print(text),
+        match self.has_table() {
+            true => print(text),
+            false => Ok(()),
         }
     }
 
@@ -81,11 +80,16 @@ impl Reports {
             (true, None) => Ok(()),
             (false, _) => render(self.stdout, cases, &options.look, &options.detail)
                 .map_err(|error| cannot(&error))
-                .and_then(|text| print(&text)),
+                .and_then(|text| print_as(&text, self.stdout.about().escapes)),
         };
         let written = self.files.iter().map(|(format, file)| {
             let text = render(*format, cases, &options.file_look, &options.detail)
                 .map_err(|error| cannot(&error))?;
+            // Behind a descriptor may be the runner.
+            let text = match output::place(file).is_ok_and(|place| output::is_descriptor(&place)) {
+                true => defused(&text, format.about().escapes),
+                false => text.as_str().into(),
+            };
             output::write(file, text.as_bytes()).map_err(|error| failed(&error))
         });
         // Not `try_fold`: every one is tried.

@@ -1,6 +1,6 @@
 //! `sockscope schema`: the JSON Schema of scenario files, or of records.
 
-use super::print;
+use super::print_bytes;
 use crate::cli::{Schema, SchemaOf};
 
 pub(crate) fn main(arguments: &Schema) -> u8 {
@@ -8,5 +8,5 @@ pub(crate) fn main(arguments: &Schema) -> u8 {
         SchemaOf::Scenario => sockscope::scenario::schema_text(),
         SchemaOf::Record => sockscope::record::schema::schema_text(),
     };
-    print(&text).err().unwrap_or(0)
+    print_bytes(text.as_bytes()).err().unwrap_or(0)
 }
