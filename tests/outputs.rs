@@ -5,10 +5,71 @@
 mod folder;
 mod support;
 
+use std::fs::{self, File};
 use std::process::Command;
 
 use folder::{Folder, said};
 use support::SOCKSCOPE;
+
+// What fails does not keep the rest from being written.
+
+fn full() -> File {
+    File::options().write(true).open("/dev/full").expect("it")
+}
+
+const FULL: &str = "error: standard output: No space left on device (os error 28)\n";
+
+#[test]
+fn reports_are_written_though_standard_output_is_full() {
+    let folder = Folder::new();
+    for call in [
+        "run ./passes.toml",
+        "run ./passes.toml ./passes.toml",
+        "run ./passes.toml --format junit",
+        "run ./passes.toml --style ss",
+    ] {
+        let call = format!("{call} --report tap=x.tap --save x.jsonl");
+        let mut command = folder.command(&call);
+        command.stdout(full());
+        let said = said(command, 3);
+        assert_eq!(said.stderr, FULL, "{call}");
+        assert!(folder.read("x.tap").starts_with("TAP version 14\n"));
+        fs::remove_file(folder.path("x.tap")).expect("it was there");
+        let mut command = folder.command("replay x.jsonl --report tap=x.tap");
+        command.stdout(full());
+        let said = folder::said(command, 3);
+        assert_eq!(said.stderr, FULL, "{call}");
+        fs::remove_file(folder.path("x.tap")).expect("it was written");
+    }
+}
+
+#[test]
+fn packets_are_written_though_standard_output_is_full() {
+    if !support::wire() {
+        return;
+    }
+    let folder = Folder::new();
+    let mut command = folder.command("run hello --pcap x.pcapng --report tap=x.tap");
+    command.stdout(full());
+    said(command, 3);
+    assert_eq!(folder.files(), ["x.pcapng", "x.tap"]);
+}
+
+#[test]
+fn a_summary_that_cannot_be_added_to_is_an_error() {
+    let folder = Folder::new();
+    let mut command = folder.command("run ./passes.toml --report tap=x.tap");
+    command
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_STEP_SUMMARY", folder.path("none/summary.md"));
+    let said = said(command, 3);
+    assert_eq!(
+        said.stderr,
+        "error: cannot add to GITHUB_STEP_SUMMARY: No such file or directory (os error 2)\n"
+    );
+    assert!(said.stdout.contains(" passed "), "{}", said.stdout);
+    assert_eq!(folder.files(), ["x.tap"]);
+}
 
 #[test]
 fn standard_output_that_may_not_grow_is_an_error() {
@@ -42,4 +103,48 @@ fn a_program_under_test_dies_of_the_size_limit_as_ever() {
         &text.replace("exited 0", "killed by SIGXFSZ"),
     );
     folder.say("run ./writes.toml", 0);
+}
+
+// Readers.
+
+#[test]
+fn what_nobody_reads_is_not_run() {
+    let folder = Folder::new();
+    let unread = |call: &str, code| {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = folder.command(call);
+        command.stdout(writer);
+        let said = said(command, code);
+        assert_eq!(said.stderr, "", "{call}");
+        let flag = folder.path("flag");
+        fs::remove_dir(flag).is_ok()
+    };
+    for call in [
+        "run ./passes.toml ./flaky.toml",
+        "run ./passes.toml ./flaky.toml --format junit",
+        "run ./passes.toml ./flaky.toml --jobs 2",
+    ] {
+        assert!(!unread(call, 141), "{call}");
+    }
+    // Somebody reads the file later.
+    let call = "run ./passes.toml ./flaky.toml --report tap=x.tap";
+    assert!(unread(call, 1));
+    assert!(folder.read("x.tap").contains("not ok 2 - flaky"));
+    // A single one was begun already.
+    assert!(unread("run ./flaky.toml", 1));
+}
+
+#[test]
+fn a_summary_is_read_by_somebody() {
+    let folder = Folder::new();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = folder.command("run ./passes.toml ./flaky.toml");
+    command
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_STEP_SUMMARY", folder.path("summary.md"))
+        .stdout(writer);
+    said(command, 1);
+    assert!(folder.read("summary.md").contains("1 passed, 1 failed"));
 }

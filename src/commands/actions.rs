@@ -4,12 +4,11 @@ use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
-use sockscope::report::github::Escapes;
-use sockscope::report::{Look, github, step_summary};
+use sockscope::report::step_summary;
+use sockscope::run::Outcome;
 use sockscope::suite::Case;
 
 use super::complain;
-use super::streams::print_as;
 
 /// What the runner says in the environment.
 #[derive(Debug)]
@@ -31,20 +30,27 @@ impl Actions {
         })
     }
 
-    /// Annotations after the table, and the step's summary. Nobody asked for the summary, so a
-    /// file that does not take it is told and changes nothing.
-    pub(crate) fn tell(&self, cases: &[Case], look: &Look) -> Result<(), u8> {
-        print_as(&github::render(cases, look), Escapes::Commands)?;
-        if let Some(file) = &self.summary {
-            let added = OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(file)
-                .and_then(|mut file| writeln!(file, "{}", step_summary::render(cases)));
-            if let Err(error) = added {
-                complain(&format!("cannot add to GITHUB_STEP_SUMMARY: {error}"));
-            }
-        }
-        Ok(())
+    /// Whether there is a summary to add to.
+    pub(crate) fn have_summary(&self) -> bool {
+        self.summary.is_some()
+    }
+
+    /// Adds to the step's summary.
+    ///
+    /// # Errors
+    /// An exit code, when the file does not take it.
+    pub(crate) fn summarize(&self, cases: &[Case]) -> Result<(), u8> {
+        let Some(file) = &self.summary else {
+            return Ok(());
+        };
+        let added = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(file)
+            .and_then(|mut file| writeln!(file, "{}", step_summary::render(cases)));
+        added.map_err(|error| {
+            complain(&format!("cannot add to GITHUB_STEP_SUMMARY: {error}"));
+            Outcome::Inconclusive.exit_code()
+        })
     }
 }

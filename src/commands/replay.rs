@@ -27,7 +27,7 @@ fn try_main(arguments: Replay) -> Result<Outcome, u8> {
         Some(name) => named(recording.cases, name, &file)?,
         None => recording.cases,
     };
-    let options = arguments.report.options(arguments.all);
+    let options = arguments.report.options(arguments.all, None);
     let reports = Reports::plan(&options, cases.len())?;
     if let Some(error) = &recording.cut {
         let error = escape(&error.to_string());
@@ -35,14 +35,14 @@ fn try_main(arguments: Replay) -> Result<Outcome, u8> {
     }
     match (options.style, cases.as_slice()) {
         (Some(style), [case]) => {
-            reports.print_table(&style::render(case.run(), style, &options.look))?
+            reports.print_table(&style::render(case.run(), style, &options.look));
         }
         (Some(_), _) => {
             complain("--style takes one scenario\n  = help: choose one with --scenario NAME");
             return Err(Outcome::Usage.exit_code());
         }
         (None, cases) => {
-            reports.print_table(&summary::render(cases, &options.look, &options.detail))?;
+            reports.print_table(&summary::render(cases, &options.look, &options.detail));
         }
     }
     reports.deliver(&cases, &options)?;

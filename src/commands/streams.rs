@@ -2,11 +2,18 @@
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::os::fd::AsFd as _;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
 use sockscope::report::github::{Escapes, inert};
 use sockscope::run::Outcome;
 
 use super::actions::Actions;
+
+/// The exit code when the reader of standard output went away and something was not done because
+/// of it: as a shell tells of a process that SIGPIPE ended.
+pub(crate) const UNREAD: u8 = 128 + Signal::SIGPIPE as u8;
 
 /// Writes a text for people to standard output. A reader that went away early is no error: nobody
 /// wants the rest.
@@ -55,6 +62,16 @@ pub(crate) fn written(result: std::io::Result<()>) -> Result<(), u8> {
             Err(Outcome::Inconclusive.exit_code())
         }
     }
+}
+
+/// Whether standard output is a pipe or a terminal whose other end is gone.
+pub(crate) fn reader_is_gone() -> bool {
+    let stdout = std::io::stdout();
+    // Only errors are asked for: a pipe without a reader is one.
+    let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+    let gone = PollFlags::POLLERR | PollFlags::POLLHUP;
+    poll(&mut fds, PollTimeout::ZERO).is_ok()
+        && fds[0].revents().is_some_and(|found| found.intersects(gone))
 }
 
 /// Writes an error to standard error, where that is still possible.
