@@ -11,6 +11,83 @@ use std::process::Command;
 use folder::{Folder, said};
 use support::SOCKSCOPE;
 
+// One file for two.
+
+#[test]
+fn no_output_is_another_one_or_an_input() {
+    let folder = Folder::new();
+    folder.say("run ./passes.toml --save kept.jsonl", 0);
+    fs::create_dir(folder.path("d")).expect("a folder");
+    std::os::unix::fs::symlink("a.xml", folder.path("link.xml")).expect("a link");
+    folder.write("a.xml", "old");
+    let before = folder.files();
+    let read = |name: &str| folder.read(name);
+    let (passes, kept) = (read("passes.toml"), read("kept.jsonl"));
+    for (call, message) in [
+        (
+            "run ./passes.toml --save s.jsonl --pcap s.jsonl",
+            "two outputs cannot both be `s.jsonl`",
+        ),
+        (
+            "run ./passes.toml --report junit=a.xml --report tap=./a.xml",
+            "`a.xml` and `./a.xml` are the same file",
+        ),
+        (
+            "run ./passes.toml --report junit=a.xml --report tap=link.xml",
+            "`a.xml` and `link.xml` are the same file",
+        ),
+        (
+            "run ./passes.toml --report junit=d/new.xml --pcap d/../d/new.xml",
+            "`d/new.xml` and `d/../d/new.xml` are the same file",
+        ),
+        (
+            "run ./passes.toml --save passes.toml",
+            "`passes.toml` is read: it cannot be an output as well",
+        ),
+        (
+            "run ./fails.toml ./passes.toml --pcap d/../passes.toml",
+            "`d/../passes.toml` is read: it cannot be an output as well",
+        ),
+        (
+            "replay kept.jsonl --report tap=./kept.jsonl",
+            "`./kept.jsonl` is read: it cannot be an output as well",
+        ),
+    ] {
+        let said = folder.say(call, 2);
+        assert_eq!(said.stderr, format!("error: {message}\n"), "{call}");
+        assert_eq!(said.stdout, "", "{call}");
+    }
+    let said = folder.say("trace --output t.txt --save ./t.txt -- true", 125);
+    assert_eq!(
+        said.stderr,
+        "error: `t.txt` and `./t.txt` are the same file\n"
+    );
+    assert_eq!(folder.files(), before);
+    assert_eq!((read("passes.toml"), read("kept.jsonl")), (passes, kept));
+    assert_eq!(read("a.xml"), "old");
+}
+
+#[test]
+fn no_output_is_the_file_that_standard_output_goes_to() {
+    let folder = Folder::new();
+    let out = File::create(folder.path("x.tap")).expect("a file");
+    let mut command = folder.command("run ./passes.toml --report tap=x.tap");
+    command.stdout(out);
+    let said = said(command, 2);
+    assert_eq!(
+        said.stderr,
+        "error: standard output goes to `x.tap` already\n"
+    );
+}
+
+#[test]
+fn what_is_no_file_may_be_named_beside_standard_output() {
+    let folder = Folder::new();
+    let mut command = folder.command("run ./passes.toml --report tap=/dev/null");
+    command.stdout(File::options().write(true).open("/dev/null").expect("it"));
+    said(command, 0);
+}
+
 // What fails does not keep the rest from being written.
 
 fn full() -> File {

@@ -98,7 +98,7 @@ fn calls_that_cannot_be_meant_are_refused() {
         ("--format nope", "possible values: table"),
         (
             "--report tap=x --report junit=x",
-            "two reports cannot both be `x`",
+            "two outputs cannot both be `x`",
         ),
         ("--step --format tap", "cannot be used with"),
         ("--step --retries 1", "cannot be used with"),

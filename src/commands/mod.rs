@@ -20,6 +20,7 @@ pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod step;
 pub(crate) mod streams;
+pub(crate) mod targets;
 pub(crate) mod trace;
 pub(crate) mod watch;
 pub(crate) mod why;

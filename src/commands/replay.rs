@@ -1,5 +1,7 @@
 //! `sockscope replay`: a record in, the reports of its runs out.
 
+use std::path::Path;
+
 use sockscope::record::Accept;
 use sockscope::report::{escape, style, summary};
 use sockscope::run::Outcome;
@@ -28,7 +30,8 @@ fn try_main(arguments: Replay) -> Result<Outcome, u8> {
         None => recording.cases,
     };
     let options = arguments.report.options(arguments.all, None);
-    let reports = Reports::plan(&options, cases.len())?;
+    let read = Some(arguments.file.as_path()).filter(|file| *file != Path::new("-"));
+    let reports = Reports::plan(&options, cases.len(), read)?;
     if let Some(error) = &recording.cut {
         let error = escape(&error.to_string());
         warn(&format!("{file}: {error}; shown is what comes before it"));

@@ -11,6 +11,7 @@ use sockscope::suite::Case;
 
 use super::actions::Actions;
 use super::streams::{self, defused, print_as};
+use super::targets::Targets;
 use super::{complain, print};
 use crate::cli::ReportOptions;
 
@@ -28,11 +29,17 @@ pub(crate) struct Reports {
 }
 
 impl Reports {
-    /// The reports, or an exit code when it is clear before any run that they cannot be had.
-    pub(crate) fn plan(options: &ReportOptions, scenarios: usize) -> Result<Reports, u8> {
+    /// The reports of a call that reads these files, or an exit code when it is wrong to ask for
+    /// them.
+    pub(crate) fn plan<'a>(
+        options: &ReportOptions,
+        scenarios: usize,
+        reads: impl IntoIterator<Item = &'a Path>,
+    ) -> Result<Reports, u8> {
         const DASH: &str = "-";
         let mut printed = options.format;
         let mut files: Vec<(Format, PathBuf)> = Vec::new();
+        let mut targets = Targets::beside(reads);
         for report in &options.reports {
             if report.file == Path::new(DASH) {
                 if printed.replace(report.format).is_some() {
@@ -40,16 +47,14 @@ impl Reports {
                 }
                 continue;
             }
-            if files.iter().any(|(_, file)| *file == report.file) {
-                let file = report.file.display();
-                return Err(wrong(&format!("two reports cannot both be `{file}`")));
-            }
+            targets.add(&report.file).map_err(|why| wrong(&why))?;
             files.push((report.format, report.file.clone()));
         }
         if let Some(file) = &options.packets {
             if file == Path::new(DASH) {
                 return Err(wrong("--pcap needs a file: standard output has the report"));
             }
+            targets.add(file).map_err(|why| wrong(&why))?;
         }
         let reports = Reports {
             printed: printed.unwrap_or(Format::Table),

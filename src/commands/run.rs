@@ -1,6 +1,7 @@
 //! `sockscope run`: scenarios in, reports and an exit code out.
 
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -67,7 +68,11 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
     if options.bless {
         return bless::run(&scenarios, &options_of_run, options, interrupt.as_fd());
     }
-    let reports = Reports::plan(&options.report, scenarios.len())?;
+    let own = scenarios
+        .iter()
+        .filter(|scenario| scenario.topic.is_empty());
+    let reads = own.map(|scenario| Path::new(&scenario.text.name));
+    let reports = Reports::plan(&options.report, scenarios.len(), reads)?;
     let packets = options.report.packets.as_deref();
     let runner = Runner::new(&options_of_run, interrupt.as_fd(), packets);
     let cases = match scenarios.as_slice() {

@@ -13,6 +13,7 @@ use sockscope::report::table;
 use sockscope::suite::Case;
 
 use super::run::interrupts;
+use super::targets::Targets;
 use super::{complain, complain_rendered};
 use crate::cli::TraceOptions;
 
@@ -49,7 +50,12 @@ fn try_main(options: &TraceOptions) -> Result<u8, u8> {
         programs: BTreeMap::new(),
     };
     let files = [&options.output, &options.scenario, &options.save];
+    let mut targets = Targets::default();
     for path in files.into_iter().flatten() {
+        targets.add(path).map_err(|why| {
+            complain(&why);
+            CANNOT
+        })?;
         output::check(path).map_err(not_written)?;
     }
     let plan = Plan::new(options.command.clone(), with);
