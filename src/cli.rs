@@ -31,7 +31,8 @@ Exit codes:
     2  the call or the scenario file is wrong
     3  it could not run, or could not be observed (inconclusive)
     4  no built-in scenario matches the topic or pattern
-  130  interrupted";
+  130  interrupted
+  141  nobody read on: the rest was not run";
 
 const TRACE_EXIT_CODES: &str = "Exit codes:
     the command's own; 128 and the signal's number where a signal ended it
@@ -418,7 +419,6 @@ pub(crate) struct RunOptions {
     pub(crate) fail_on_flaky: bool,
     pub(crate) step: bool,
     pub(crate) quiz: bool,
-    pub(crate) pcap: Option<PathBuf>,
     pub(crate) bless: bool,
     pub(crate) report: ReportOptions,
 }
@@ -439,11 +439,11 @@ impl From<Run> for RunOptions {
             step: run.step || run.quiz,
             quiz: run.quiz,
             report: {
-                let mut report = run.report.options(run.all && !every_builtin);
+                let all = run.all && !every_builtin;
+                let mut report = run.report.options(all, run.pcap);
                 report.keep(run.save);
                 report
             },
-            pcap: run.pcap,
             bless: run.bless,
             every_builtin,
             scenarios: run.scenarios,

@@ -11,6 +11,8 @@ fn main() -> ExitCode {
     if let Some(status) = commands::program::direct() {
         return ExitCode::from(status);
     }
+    // Without it, such a write ends sockscope as it always did.
+    let _ = sockscope::output::outlive_size_limits();
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(message) => return ExitCode::from(commands::print_message(&message)),

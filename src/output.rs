@@ -2,12 +2,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{AccessFlags, access};
+
+use crate::sys::signals;
 
 /// Why a file was not written.
 #[derive(Debug, thiserror::Error)]
@@ -20,16 +23,20 @@ pub struct OutputError {
 }
 
 /// Writes a file. Another one of that name is replaced only when all is written; on an error
-/// nothing of the new one is left. What is no regular file (a pipe, `/dev/stderr`) is written to.
+/// nothing of the new one is left. What is no regular file (a pipe, a terminal), and what somebody
+/// else opened (`/dev/stderr`), is written to.
 ///
 /// # Errors
 /// When the folder or the disk does not take it.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
     told(path, || {
-        let destination = destination(path)?;
-        match is_special(&destination) {
-            true => unhurt(|| OpenOptions::new().append(true).open(path)?.write_all(bytes)),
-            false => replace(&destination, bytes),
+        let place = place(path)?;
+        match is_written_to(&place) {
+            true => unhurt(|| {
+                let mut opened = OpenOptions::new().append(true).open(&place)?;
+                opened.write_all(bytes)
+            }),
+            false => replace(&place, bytes),
         }
     })
 }
@@ -41,15 +48,15 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
 /// When the folder is not there or may not be written to, or the path is a folder's.
 pub fn check(path: &Path) -> Result<(), OutputError> {
     told(path, || {
-        let destination = destination(path)?;
-        if destination.is_dir() {
+        let place = place(path)?;
+        if place.is_dir() {
             return Err(Errno::EISDIR.into());
         }
-        let asked = match is_special(&destination) {
-            true => destination.as_path(),
-            false => folder(&destination),
+        let asked = match is_written_to(&place) {
+            true => place.as_path(),
+            false => folder(&place),
         };
-        if !is_special(&destination) && !std::fs::metadata(asked)?.is_dir() {
+        if !is_written_to(&place) && !std::fs::metadata(asked)?.is_dir() {
             return Err(Errno::ENOTDIR.into());
         }
         Ok(access(asked, AccessFlags::W_OK)?)
@@ -63,19 +70,43 @@ fn told(path: &Path, work: impl FnOnce() -> io::Result<()>) -> Result<(), Output
     })
 }
 
-/// Where a path leads: a symbolic link stays one, and its file is replaced.
-fn destination(path: &Path) -> io::Result<PathBuf> {
-    match path.is_symlink() && !is_special(path) {
-        true => std::fs::canonicalize(path),
-        false => Ok(path.to_owned()),
+/// Where a path leads: its folder without links and detours, and its name there. Symbolic links
+/// are followed, also to a file that is not there yet; a descriptor is not. Two paths with the
+/// same place are one file.
+///
+/// # Errors
+/// When the folder is not there, and when the path can only be a folder's.
+pub fn place(path: &Path) -> io::Result<PathBuf> {
+    /// As many as the kernel follows (`path_resolution(7)`).
+    const LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        let Some(name) = path.file_name() else {
+            return std::fs::canonicalize(path);
+        };
+        let place = std::fs::canonicalize(folder(&path))?.join(name);
+        if path.as_os_str().as_bytes().ends_with(b"/") {
+            return Err(Errno::EISDIR.into());
+        }
+        if is_descriptor(&place) || !place.is_symlink() {
+            return Ok(place);
+        }
+        path = folder(&place).join(std::fs::read_link(&place)?);
     }
+    Err(Errno::ELOOP.into())
 }
 
-/// Whether something stands there that must not be replaced by a file. What `/dev/stdout` and
-/// `/dev/fd/3` lead to was opened by somebody else, even if it is a file.
-fn is_special(path: &Path) -> bool {
-    let lent = ["/dev", "/proc"].iter().any(|root| path.starts_with(root));
-    lent || std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+/// Whether a place is an open descriptor in `/proc/PID/fd`, to which `/dev/stdout` and `/dev/fd/3`
+/// lead. Somebody else opened it and wants to read it, even if it is a file.
+pub fn is_descriptor(place: &Path) -> bool {
+    let folder = folder(place);
+    folder.starts_with("/proc") && folder.ends_with("fd")
+}
+
+/// Whether something stands there that must not be replaced by a file.
+fn is_written_to(place: &Path) -> bool {
+    let is_no_file = |found: std::fs::Metadata| !found.is_file() && !found.is_dir();
+    is_descriptor(place) || std::fs::metadata(place).is_ok_and(is_no_file)
 }
 
 fn folder(path: &Path) -> &Path {
@@ -109,6 +140,15 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     unhurt(|| file.as_file_mut().write_all(bytes))?;
     let _: File = file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Makes a write that RLIMIT_FSIZE forbids an error in this whole process, and not its end by
+/// SIGXFSZ (setrlimit(2)). Programs that are executed have the signal as ever.
+///
+/// # Errors
+/// None that signal(2) documents for it.
+pub fn outlive_size_limits() -> io::Result<()> {
+    Ok(signals::set_harmless(Signal::SIGXFSZ)?)
 }
 
 /// Writes without being killed by SIGXFSZ, which Linux sends where RLIMIT_FSIZE ends a file

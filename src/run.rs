@@ -170,6 +170,20 @@ pub struct Stopped {
     pub help: Option<String>,
     /// The exit code this leads to.
     pub outcome: Outcome,
+    /// What else is wrong, where a scenario has more than one mistake.
+    #[serde(default)]
+    pub more: Vec<Mistake>,
+}
+
+/// One more thing that is wrong with a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mistake {
+    /// What is wrong, in words.
+    pub why: String,
+    /// Where in the scenario file; nothing: the file as a whole.
+    pub span: Option<Range<usize>>,
+    /// What would be right.
+    pub help: Option<String>,
 }
 
 /// What a run comes to.

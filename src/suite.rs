@@ -110,6 +110,7 @@ mod tests {
                 span: None,
                 help: None,
                 outcome,
+                more: Vec::new(),
             }),
             took: std::time::Duration::ZERO,
         }

@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use quick_xml::events::Event;
 use quick_xml::{Reader, XmlVersion};
 use sockscope::report::format::{FORMATS, Format, render};
+use sockscope::report::github::inert;
 use sockscope::report::{Detail, Look, WireDetail};
 use sockscope::suite::Case;
 
@@ -148,6 +149,14 @@ fn github_annotations() {
 }
 
 #[test]
+fn what_a_runner_could_misread_is_never_sockscopes_own() {
+    for about in FORMATS {
+        let text = written(about.format, &suite()[..1]);
+        assert_eq!(inert(&text, about.escapes), text, "{}", about.name);
+    }
+}
+
+#[test]
 fn a_built_in_scenario_has_no_file_in_the_users_repository() {
     let mut run = runs::failed();
     let known = sockscope::scenario::builtin::find("normal-close").expect("it is built in");
@@ -159,6 +168,23 @@ fn a_built_in_scenario_has_no_file_in_the_users_repository() {
         assert!(!text.contains("file=") && !text.contains("file:"), "{text}");
     }
     assert!(written(Format::Junit, &cases).contains(r#"classname="sockscope.close""#));
+}
+
+#[test]
+fn a_run_without_a_scenario_has_no_file() {
+    let mut run = runs::normal_close();
+    run.header.scenario = sockscope::run::TRACE.to_owned();
+    run.header.file.clear();
+    run.header.text.clear();
+    assert!(run.is_trace());
+    let cases = [Case::from(run)];
+    for format in [Format::Github, Format::Junit, Format::Tap] {
+        let text = written(format, &cases);
+        assert!(
+            !text.contains("file=") && !text.contains("file:") && !text.contains("line="),
+            "{text}"
+        );
+    }
 }
 
 #[test]

@@ -73,6 +73,22 @@ fn a_real_run_is_valid() {
 }
 
 #[test]
+fn a_trace_is_valid() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sockscope = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockscope"));
+        command.args(arguments).current_dir(folder.path());
+        let output = command.output().expect("sockscope runs");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    sockscope(&["trace", "--save", "t.jsonl", "--", "true"]);
+    let xml = sockscope(&["replay", "t.jsonl", "--format", "junit"]);
+    assert!(xml.contains("<testcase name=\"trace\""), "{xml}");
+    assert_eq!(faults(&xml), "");
+}
+
+#[test]
 fn the_schema_can_refuse() {
     let xml = junit(&suite::suite(), true);
     for (right, wrong) in [

@@ -24,7 +24,7 @@ use sockscope::report::difference;
 use sockscope::report::format::{FORMATS, Format, render};
 use sockscope::report::style::{self, Style};
 use sockscope::report::{Detail, Look, WireDetail};
-use sockscope::run::{Outcome, Run};
+use sockscope::run::{Mistake, Outcome, Run};
 use sockscope::scenario;
 use sockscope::suite::Case;
 use sockscope::timeline::Timeline;
@@ -135,7 +135,24 @@ fn made_by_hand() -> Vec<Run> {
         runs::datagrams(),
         runs::closed_window(),
         of_every_kind(),
+        wrong(),
     ]
+}
+
+/// A run that did not begin, since its scenario has three mistakes.
+fn wrong() -> Run {
+    let mut run = runs::refused();
+    let stopped = run.stopped.as_mut().expect("it was refused");
+    stopped.outcome = Outcome::Usage;
+    stopped.span = Some(0..5);
+    stopped.more = [(Some(8..10), None), (None, Some("write one"))]
+        .map(|(span, help)| Mistake {
+            why: "no step".to_owned(),
+            span,
+            help: help.map(str::to_owned),
+        })
+        .into();
+    run
 }
 
 /// A run with whatever the others do not show.
@@ -577,6 +594,15 @@ fn what_contradicts_itself_is_told_with_its_line() {
         assert!(told.contains(wanted), "{wanted}: {told}");
         assert!(told.starts_with("line "), "{told}");
     }
+}
+
+#[test]
+fn mistakes_stand_in_the_scenario() {
+    let mut run = wrong();
+    let stopped = run.stopped.as_mut().expect("it was refused");
+    stopped.more[0].span = Some(8..9000);
+    let text = lines(&[run.into()]);
+    assert!(complaint_of(text.as_bytes()).contains("bytes 8 to 9000 are no part of"));
 }
 
 #[test]

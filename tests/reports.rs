@@ -98,7 +98,7 @@ fn calls_that_cannot_be_meant_are_refused() {
         ("--format nope", "possible values: table"),
         (
             "--report tap=x --report junit=x",
-            "two reports cannot both be `x`",
+            "two outputs cannot both be `x`",
         ),
         ("--step --format tap", "cannot be used with"),
         ("--step --retries 1", "cannot be used with"),
@@ -140,11 +140,48 @@ fn a_file_is_replaced_and_keeps_its_mode() {
 }
 
 #[test]
+fn a_link_to_a_file_that_is_not_there_yet_makes_it() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("d")).expect("a folder");
+    std::os::unix::fs::symlink("d/new.tap", folder.path("link.tap")).expect("a link");
+    folder.say("run ./passes.toml --report tap=link.tap", 0);
+    assert!(folder.path("link.tap").is_symlink());
+    assert!(folder.read("d/new.tap").starts_with("TAP version 14\n"));
+    std::os::unix::fs::symlink("round.tap", folder.path("round.tap")).expect("a link");
+    let said = folder.say("run ./passes.toml --report tap=round.tap", 3);
+    assert_eq!(
+        said.stderr,
+        "error: cannot write `round.tap`: Too many levels of symbolic links (os error 40)\n"
+    );
+}
+
+#[test]
+fn a_file_below_dev_is_a_file() {
+    let memory = match tempfile::tempdir_in("/dev/shm") {
+        Ok(memory) => memory,
+        Err(why) => {
+            eprintln!("not tested here: /dev/shm: {why}");
+            return;
+        }
+    };
+    let folder = Folder::new();
+    let file = memory.path().join("x.tap");
+    let call = format!("run ./passes.toml --report tap={}", file.display());
+    folder.say(&call, 0);
+    let first = fs::read_to_string(&file).expect("it is there");
+    assert!(first.starts_with("TAP version 14\n"), "{first}");
+    folder.say(&call, 0);
+    let second = fs::read_to_string(&file).expect("it is there");
+    assert_eq!(second.matches("TAP version").count(), 1, "{second}");
+}
+
+#[test]
 fn a_path_that_cannot_be_written_is_told_before_anything_runs() {
     let folder = Folder::new();
     for (path, why) in [
         ("none/x.xml", "No such file or directory (os error 2)"),
         (".", "Is a directory (os error 21)"),
+        ("new/", "Is a directory (os error 21)"),
         ("passes.toml/x.xml", "Not a directory (os error 20)"),
     ] {
         let said = folder.say(&format!("run ./flaky.toml --report junit={path}"), 3);

@@ -141,6 +141,78 @@ fn a_program_gives_github_no_commands() {
     }
 }
 
+/// A line that a runner of GitHub Actions takes for a command.
+fn commands(text: &str) -> Vec<&str> {
+    let lines = text.split(['\n', '\r']);
+    let is_command = |line: &&str| line.trim_start().starts_with("::") || line.contains("##[");
+    lines.filter(is_command).collect()
+}
+
+#[test]
+fn a_program_gives_github_no_commands_in_any_format() {
+    let folder = Folder::new();
+    let says = r#""printf '::error::a\\n##[add-mask]b\\r::c\\n   ::d\\n'""#;
+    let text = FAILS.replace("\"false\"", says);
+    let text = text.replace(
+        "\"Fails\"",
+        "\"::error::title ##[error]x\"\nabout = \"::error::about\"",
+    );
+    let text = text.replace("exited 0\"", "prints ##[never]c\"\nwithin = \"1ms\"");
+    folder.write("says.toml", &text);
+    let in_actions = |call: &str, code| {
+        let mut command = folder.command(call);
+        command.env("GITHUB_ACTIONS", "true");
+        said(command, code)
+    };
+    let mut calls: Vec<(String, &str)> = sockscope::report::format::FORMATS
+        .iter()
+        .filter(|about| about.name != "github" && about.name != "table")
+        .map(|about| {
+            (
+                format!("run ./says.toml --format {}", about.name),
+                about.name,
+            )
+        })
+        .collect();
+    calls.push(("explain ./says.toml".to_owned(), "table"));
+    calls.push((
+        "explain ./says.toml --format markdown".to_owned(),
+        "markdown",
+    ));
+    calls.push((
+        "run ./says.toml --format tap --report junit=/dev/stdout".to_owned(),
+        "tap",
+    ));
+    for (call, format) in &calls {
+        let code = if call.starts_with("explain") { 0 } else { 1 };
+        let text = in_actions(call, code).stdout;
+        assert_eq!(commands(&text), Vec::<&str>::new(), "{call}");
+        let escaped = match *format {
+            "tap" | "json" | "jsonl" => r"##\u005b",
+            "junit" | "svg" | "html" => "##&#91;",
+            // It escapes what means something to it, and a number sign does.
+            "mermaid" => "#35;#35;#91;",
+            _ => r"#\x23[",
+        };
+        assert!(text.contains(escaped), "{call}: {text}");
+        // Elsewhere nothing is changed.
+        let plain = folder.say(call, code).stdout;
+        assert!(
+            !plain.contains(escaped) || *format == "mermaid",
+            "{call}: {plain}"
+        );
+    }
+    let json = in_actions("run ./says.toml --format json", 1).stdout;
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert!(value.to_string().contains("##[add-mask]b"), "{value}");
+    let wrong = in_actions("run ./##[error]x.toml", 2);
+    assert!(
+        wrong.stderr.contains(r"cannot read `./#\x23[error]x.toml`"),
+        "{}",
+        wrong.stderr
+    );
+}
+
 // Interrupts.
 
 #[test]

@@ -1,9 +1,9 @@
 //! Expectations against a timeline. No I/O: the same timeline gives the same verdicts.
 
 use crate::event::{Aspect, Kind, Source};
-use crate::model::Evidence;
+use crate::model::{EndpointName, Evidence};
 use crate::run::{Blind, Mismatch, Place, Polarity, Verdict};
-use crate::scenario::{Expectation, Paths};
+use crate::scenario::{Expectation, Paths, StatePath};
 use crate::timeline::Timeline;
 
 mod endpoint;
@@ -139,6 +139,26 @@ pub fn expect(
     }
 }
 
+/// The verdict on all states that an endpoint went through in a run that is over, from the first
+/// sight on.
+pub fn whole_path(
+    endpoint: &EndpointName,
+    path: &StatePath,
+    timeline: &Timeline,
+    sight: &Sight<'_>,
+) -> Verdict {
+    match path::whole(endpoint, path, timeline, sight) {
+        Standing::Holds(evidence) => Verdict::Pass(evidence),
+        Standing::Unseen(blind) => inconclusive(&blind),
+        Standing::NotYet(mismatch) | Standing::Missed(mismatch) => {
+            match untold_states(timeline, usize::MAX) {
+                Some(blind) => inconclusive(&blind),
+                None => Verdict::Fail(mismatch),
+            }
+        }
+    }
+}
+
 /// The verdict on a `never` line, when the step is over: judged at every quiet point of the step
 /// and, for what is an event, over all of it. An absence passes only when nothing was missed.
 pub fn never(
@@ -244,6 +264,14 @@ fn unmet_process(expectation: &Expectation, timeline: &Timeline) -> Option<Blind
 
 /// Where the kernel's record has a gap, what does not fit a path may be its doing.
 fn untold(expectation: &Expectation, timeline: &Timeline, step: usize) -> Option<Blind> {
+    match expectation {
+        Expectation::Path { .. } => untold_states(timeline, step),
+        _ => None,
+    }
+}
+
+/// The first gap in what the kernel told of states, up to the end of a step.
+fn untold_states(timeline: &Timeline, step: usize) -> Option<Blind> {
     let so_far = timeline.events().iter().filter(|event| event.step <= step);
     let mut gaps = so_far.filter_map(|event| match &event.kind {
         Kind::Gap {
@@ -257,7 +285,6 @@ fn untold(expectation: &Expectation, timeline: &Timeline, step: usize) -> Option
         _ => None,
     });
     gaps.next()
-        .filter(|_| matches!(expectation, Expectation::Path { .. }))
 }
 
 fn inconclusive(blind: &Blind) -> Verdict {

@@ -1,11 +1,11 @@
 //! `client.conn ESTABLISHED > FIN_WAIT1 >> TIME_WAIT`
 
 use super::{Sight, Standing};
-use crate::event::{Aspect, Kind};
+use crate::event::{Aspect, Event, Kind};
 use crate::model::{EndpointName, Evidence, TcpState};
 use crate::run::{Blind, Place};
 use crate::scenario::{Link, Paths, StatePath};
-use crate::timeline::{Endpoint, Timeline};
+use crate::timeline::{Change, Endpoint, Timeline};
 
 /// Judges a path. What counts is the state that the endpoint had when the step began, then every
 /// change of the step.
@@ -22,10 +22,7 @@ pub(super) fn path(
             return Standing::not_yet(expected, format!("{name} never existed"), Vec::new());
         }
         if is_sampled(sight) && wanted.last() == TcpState::Close {
-            return Standing::Unseen(Blind {
-                why: format!("{name} was not seen: it may have come and gone between two looks"),
-                ..blind_to_paths(sight, None)
-            });
+            return Standing::Unseen(came_and_went(name, sight));
         }
         let standing = missing(expected, name, timeline);
         // What it should have settled in can be looked at now, and is not there.
@@ -50,29 +47,86 @@ pub(super) fn path(
             }
         };
     }
-    let observed = states(endpoint, step);
-    let fit = fit(wanted, &observed);
-    let gap = timeline
-        .events_in(step)
-        .find_map(|(_, event)| match &event.kind {
-            Kind::Gap {
-                aspect: Aspect::Paths,
-                why,
-            } => Some(why.clone()),
-            _ => None,
-        });
+    let seen = Seen {
+        states: states(endpoint, step),
+        events,
+        gap: gap(timeline.events_in(step).map(|(_, event)| event)),
+        evidence: worst(endpoint, endpoint.changes_in(step)),
+    };
+    judge(wanted, endpoint, seen, sight)
+}
+
+/// Judges all states of a run that is over, from the first sight of the endpoint on, as one path:
+/// a bare state is one that the endpoint never left.
+pub(super) fn whole(
+    name: &EndpointName,
+    wanted: &StatePath,
+    timeline: &Timeline,
+    sight: &Sight<'_>,
+) -> Standing {
+    let gap = gap(timeline.events().iter());
+    let Some(endpoint) = timeline.endpoint(name) else {
+        return match blind_to(name, timeline) {
+            Some(blind) => Standing::Unseen(blind),
+            None if is_sampled(sight) || gap.is_some() => {
+                Standing::Unseen(came_and_went(name, sight))
+            }
+            None => Standing::missed(
+                format!("{name} {wanted}"),
+                absent(name, timeline),
+                Vec::new(),
+            ),
+        };
+    };
+    let mut states: Vec<TcpState> = endpoint.history.iter().map(|change| change.state).collect();
+    states.dedup();
+    let seen = Seen {
+        states,
+        events: endpoint.history.iter().map(|change| change.event).collect(),
+        gap,
+        evidence: worst(endpoint, endpoint.history.iter()),
+    };
+    judge(wanted, endpoint, seen, sight)
+}
+
+/// What was seen of an endpoint, in a step or in a whole run.
+struct Seen {
+    states: Vec<TcpState>,
+    /// The events of the changes.
+    events: Vec<usize>,
+    /// What was missed meanwhile, if anything was.
+    gap: Option<String>,
+    evidence: Evidence,
+}
+
+/// Holds what was seen against a path. Only where nothing can have been missed the path is known.
+fn judge(wanted: &StatePath, endpoint: &Endpoint, seen: Seen, sight: &Sight<'_>) -> Standing {
+    let name = &endpoint.name;
+    let expected = format!("{name} {wanted}");
+    let fit = fit(wanted, &seen.states);
     // Without a wire the order of the hosts is chance: whoever is content with settled states is
     // content with another path there, too.
     let content = sight.place != Place::Wire && sight.paths == Paths::Settled;
-    let incomplete = is_sampled(sight) || gap.is_some() || content && fit != Fit::Whole;
+    let incomplete = is_sampled(sight) || seen.gap.is_some() || content && fit != Fit::Whole;
     if incomplete {
-        return sampled(expected, endpoint, wanted, &observed, events, gap, sight);
+        return sampled(expected, endpoint, wanted, seen, sight);
     }
     match fit {
-        Fit::Whole => Standing::Holds(worst(endpoint, step)),
-        Fit::Prefix => Standing::not_yet(expected, shown(name, &observed), events),
-        Fit::No => Standing::missed(expected, shown(name, &observed), events),
+        Fit::Whole => Standing::Holds(seen.evidence),
+        Fit::Prefix => Standing::not_yet(expected, shown(name, &seen.states), seen.events),
+        Fit::No => Standing::missed(expected, shown(name, &seen.states), seen.events),
     }
+}
+
+/// The first thing that the observers say they missed of states, in these events.
+fn gap<'a>(mut events: impl Iterator<Item = &'a Event>) -> Option<String> {
+    events.find_map(|event| match &event.kind {
+        Kind::Gap {
+            aspect: Aspect::Paths,
+            why,
+        } => Some(why.clone()),
+        _ => None,
+    })
 }
 
 fn settled(state: TcpState) -> StatePath {
@@ -88,22 +142,20 @@ fn sampled(
     expected: String,
     endpoint: &Endpoint,
     wanted: &StatePath,
-    observed: &[TcpState],
-    events: Vec<usize>,
-    gap: Option<String>,
+    seen: Seen,
     sight: &Sight<'_>,
 ) -> Standing {
-    if !has_any_link(wanted) && !in_order(wanted, observed) {
-        return Standing::missed(expected, shown(&endpoint.name, observed), events);
+    if !has_any_link(wanted) && !in_order(wanted, &seen.states) {
+        return Standing::missed(expected, shown(&endpoint.name, &seen.states), seen.events);
     }
     if endpoint.state() != wanted.last() {
-        let observed = shown(&endpoint.name, observed);
-        return Standing::not_yet(expected, observed, events);
+        let observed = shown(&endpoint.name, &seen.states);
+        return Standing::not_yet(expected, observed, seen.events);
     }
-    if sight.paths == Paths::Settled && gap.is_none() {
+    if sight.paths == Paths::Settled && seen.gap.is_none() {
         return Standing::Holds(Evidence::Seen);
     }
-    Standing::Unseen(blind_to_paths(sight, gap))
+    Standing::Unseen(blind_to_paths(sight, seen.gap))
 }
 
 /// Whether states are only looked at from time to time: neither the wire nor the kernel tells.
@@ -124,6 +176,14 @@ fn blind_to_paths(sight: &Sight<'_>, gap: Option<String>) -> Blind {
         why: gap.unwrap_or_else(|| "states were only sampled".into()),
         remedy: None,
     })
+}
+
+/// An endpoint that nobody saw, where not every state was seen.
+fn came_and_went(name: &EndpointName, sight: &Sight<'_>) -> Blind {
+    Blind {
+        why: format!("{name} was not seen: it may have come and gone between two looks"),
+        ..blind_to_paths(sight, None)
+    }
 }
 
 fn has_any_link(path: &StatePath) -> bool {
@@ -191,17 +251,9 @@ fn fit(wanted: &StatePath, observed: &[TcpState]) -> Fit {
     }
 }
 
-impl StatePath {
-    /// Whether these states, each once in a row, are the whole path and nothing else.
-    pub fn fits(&self, observed: &[TcpState]) -> bool {
-        fit(self, observed) == Fit::Whole
-    }
-}
-
-/// How well the states of the step are known: the weakest evidence among them.
-fn worst(endpoint: &Endpoint, step: usize) -> Evidence {
-    endpoint
-        .changes_in(step)
+/// How well these states are known: the weakest evidence among them.
+fn worst<'a>(endpoint: &Endpoint, changes: impl Iterator<Item = &'a Change>) -> Evidence {
+    changes
         .map(|change| change.evidence)
         .max()
         .unwrap_or_else(|| evidence(endpoint))

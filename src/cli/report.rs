@@ -69,6 +69,8 @@ pub(crate) struct ReportOptions {
     pub(crate) style: Option<Style>,
     pub(crate) format: Option<Format>,
     pub(crate) reports: Vec<ReportTo>,
+    /// The file for the packets.
+    pub(crate) packets: Option<PathBuf>,
     pub(crate) detail: Detail,
     pub(crate) look: Look,
     /// How what goes to a file looks.
@@ -76,8 +78,8 @@ pub(crate) struct ReportOptions {
 }
 
 impl ReportArguments {
-    /// As options; `all`: every sample.
-    pub(crate) fn options(self, all: bool) -> ReportOptions {
+    /// As options; `all`: every sample, `packets`: the file for them.
+    pub(crate) fn options(self, all: bool, packets: Option<PathBuf>) -> ReportOptions {
         ReportOptions {
             style: self.style.map(|style| match style {
                 ToolStyle::Lsof => Style::Lsof,
@@ -95,6 +97,7 @@ impl ReportArguments {
             },
             format: self.format,
             reports: self.report,
+            packets,
             look: (&self.look).into(),
             file_look: self.look.of_file(),
         }

@@ -1,5 +1,7 @@
 //! `sockscope replay`: a record in, the reports of its runs out.
 
+use std::path::Path;
+
 use sockscope::record::Accept;
 use sockscope::report::{escape, style, summary};
 use sockscope::run::Outcome;
@@ -27,22 +29,23 @@ fn try_main(arguments: Replay) -> Result<Outcome, u8> {
         Some(name) => named(recording.cases, name, &file)?,
         None => recording.cases,
     };
-    let options = arguments.report.options(arguments.all);
-    let reports = Reports::plan(&options, cases.len())?;
+    let options = arguments.report.options(arguments.all, None);
+    let read = Some(arguments.file.as_path()).filter(|file| *file != Path::new("-"));
+    let reports = Reports::plan(&options, cases.len(), read)?;
     if let Some(error) = &recording.cut {
         let error = escape(&error.to_string());
         warn(&format!("{file}: {error}; shown is what comes before it"));
     }
     match (options.style, cases.as_slice()) {
         (Some(style), [case]) => {
-            reports.print_table(&style::render(case.run(), style, &options.look))?
+            reports.print_table(&style::render(case.run(), style, &options.look));
         }
         (Some(_), _) => {
             complain("--style takes one scenario\n  = help: choose one with --scenario NAME");
             return Err(Outcome::Usage.exit_code());
         }
         (None, cases) => {
-            reports.print_table(&summary::render(cases, &options.look, &options.detail))?;
+            reports.print_table(&summary::render(cases, &options.look, &options.detail));
         }
     }
     reports.deliver(&cases, &options)?;

@@ -1,6 +1,7 @@
 //! Where the reports of a run, or of a record, go.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use sockscope::output::{self, OutputError};
 use sockscope::report::format::{Format, FormatError, render};
@@ -9,46 +10,66 @@ use sockscope::run::Outcome;
 use sockscope::suite::Case;
 
 use super::actions::Actions;
+use super::streams::{self, defused, print_as};
+use super::targets::Targets;
 use super::{complain, print};
 use crate::cli::ReportOptions;
 
 /// The reports that were asked for.
 #[derive(Debug)]
 pub(crate) struct Reports {
-    /// What standard output gets.
-    stdout: Format,
+    /// What is printed.
+    printed: Format,
     files: Vec<(Format, PathBuf)>,
+    /// Whether a file gets the packets.
+    packets: bool,
     actions: Option<Actions>,
+    /// The exit code of what could not be printed or written; 0: nothing was.
+    failed: AtomicU8,
 }
 
 impl Reports {
-    /// The reports, or an exit code when it is clear before any run that they cannot be had.
-    pub(crate) fn plan(options: &ReportOptions, scenarios: usize) -> Result<Reports, u8> {
-        let mut stdout = options.format;
+    /// The reports of a call that reads these files, or an exit code when it is wrong to ask for
+    /// them.
+    pub(crate) fn plan<'a>(
+        options: &ReportOptions,
+        scenarios: usize,
+        reads: impl IntoIterator<Item = &'a Path>,
+    ) -> Result<Reports, u8> {
+        const DASH: &str = "-";
+        let mut printed = options.format;
         let mut files: Vec<(Format, PathBuf)> = Vec::new();
+        let mut targets = Targets::beside(reads);
         for report in &options.reports {
-            if report.file == Path::new("-") {
-                if stdout.replace(report.format).is_some() {
+            if report.file == Path::new(DASH) {
+                if printed.replace(report.format).is_some() {
                     return Err(wrong("only one report can go to standard output"));
                 }
-            } else if files.iter().any(|(_, file)| *file == report.file) {
-                let file = report.file.display();
-                return Err(wrong(&format!("two reports cannot both be `{file}`")));
-            } else {
-                files.push((report.format, report.file.clone()));
+                continue;
             }
+            targets.add(&report.file).map_err(|why| wrong(&why))?;
+            files.push((report.format, report.file.clone()));
+        }
+        if let Some(file) = &options.packets {
+            if file == Path::new(DASH) {
+                return Err(wrong("--pcap needs a file: standard output has the report"));
+            }
+            targets.add(file).map_err(|why| wrong(&why))?;
         }
         let reports = Reports {
-            stdout: stdout.unwrap_or(Format::Table),
+            printed: printed.unwrap_or(Format::Table),
+            packets: options.packets.is_some(),
             files,
             actions: Actions::from_environment(),
+            failed: AtomicU8::new(0),
         };
         for format in reports.formats() {
             format
                 .takes(scenarios)
                 .map_err(|error| wrong(&error.to_string()))?;
         }
-        for (_, file) in &reports.files {
+        let files = reports.files.iter().map(|(_, file)| file);
+        for file in files.chain(&options.packets) {
             output::check(file).map_err(|error| failed(&error))?;
         }
         Ok(reports)
@@ -56,41 +77,87 @@ impl Reports {
 
     fn formats(&self) -> impl Iterator<Item = Format> {
         let files = self.files.iter().map(|(format, _)| *format);
-        files.chain([self.stdout])
+        files.chain([self.printed])
     }
 
-    /// Whether the table goes to standard output, as the runs end.
+    /// Whether the table is printed, as the runs end.
     fn has_table(&self) -> bool {
-        self.stdout == Format::Table
+        self.printed == Format::Table
     }
 
-    /// Prints a part of the table, where it was asked for.
-    pub(crate) fn print_table(&self, text: &str) -> Result<(), u8> {
-        match &self.actions {
-            _ if !self.has_table() => Ok(()),
-            Some(_) => print(&github::inert(text)),
-            None => print(text),
+    /// Whether nobody would see what comes now: nothing was asked for but standard output, and its
+    /// reader went away.
+    pub(crate) fn are_unread(&self) -> bool {
+        let summary = self.actions.as_ref().is_some_and(Actions::have_summary);
+        let kept = self.packets || summary || !self.files.is_empty();
+        !kept && streams::reader_is_gone()
+    }
+
+    /// Prints a part of the table, where it was asked for. What fails is told once; what was
+    /// asked for besides is written all the same.
+    pub(crate) fn print_table(&self, text: &str) {
+        if self.has_table() {
+            self.print(|| print(text));
         }
     }
 
-    /// Prints and writes all reports but the table on standard output. What fails is told, and
-    /// the others are written all the same.
-    pub(crate) fn deliver(&self, cases: &[Case], options: &ReportOptions) -> Result<(), u8> {
-        let printed = match (self.has_table(), &self.actions) {
-            (true, Some(actions)) => actions.tell(cases, &options.look),
-            (true, None) => Ok(()),
-            (false, _) => render(self.stdout, cases, &options.look, &options.detail)
-                .map_err(|error| cannot(&error))
-                .and_then(|text| print(&text)),
-        };
-        let written = self.files.iter().map(|(format, file)| {
-            let text = render(*format, cases, &options.file_look, &options.detail)
-                .map_err(|error| cannot(&error))?;
-            output::write(file, text.as_bytes()).map_err(|error| failed(&error))
-        });
-        // Not `try_fold`: every one is tried.
-        written.fold(printed, |all, one| all.and(one))
+    fn print(&self, to_stdout: impl FnOnce() -> Result<(), u8>) {
+        if self.failed.load(Ordering::Relaxed) == 0 {
+            self.note(to_stdout());
+        }
     }
+
+    /// Keeps the first exit code of what could not be written.
+    fn note(&self, result: Result<(), u8>) {
+        if let Err(code) = result {
+            // Where there is one already, that one stays.
+            let _ = self
+                .failed
+                .compare_exchange(0, code, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    /// Prints and writes all reports but the table.
+    ///
+    /// # Errors
+    /// An exit code, when something could not be printed or written. It was told, and the rest
+    /// was written.
+    pub(crate) fn deliver(&self, cases: &[Case], options: &ReportOptions) -> Result<(), u8> {
+        match &self.actions {
+            Some(actions) if self.has_table() => {
+                let annotations = github::render(cases, &options.look);
+                self.print_report(Format::Github, &annotations);
+                self.note(actions.summarize(cases));
+            }
+            _ if self.has_table() => {}
+            _ => match render(self.printed, cases, &options.look, &options.detail) {
+                Ok(text) => self.print_report(self.printed, &text),
+                Err(error) => self.note(Err(cannot(&error))),
+            },
+        }
+        for (format, file) in &self.files {
+            self.note(write(*format, file, cases, options));
+        }
+        match self.failed.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            code => Err(code),
+        }
+    }
+
+    fn print_report(&self, format: Format, text: &str) {
+        self.print(|| print_as(text, format.about().escapes));
+    }
+}
+
+fn write(format: Format, file: &Path, cases: &[Case], options: &ReportOptions) -> Result<(), u8> {
+    let text = render(format, cases, &options.file_look, &options.detail)
+        .map_err(|error| cannot(&error))?;
+    // Behind a descriptor may be the runner.
+    let text = match output::place(file).is_ok_and(|place| output::is_descriptor(&place)) {
+        true => defused(&text, format.about().escapes),
+        false => text.as_str().into(),
+    };
+    output::write(file, text.as_bytes()).map_err(|error| failed(&error))
 }
 
 fn wrong(text: &str) -> u8 {

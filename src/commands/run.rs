@@ -1,6 +1,7 @@
 //! `sockscope run`: scenarios in, reports and an exit code out.
 
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -15,7 +16,8 @@ use sockscope::suite::{self, Case};
 
 use super::reports::Reports;
 use super::step::Person;
-use super::{color_on_stderr, complain, complain_no_match, complain_rendered, print};
+use super::streams::UNREAD;
+use super::{color_on_stderr, complain, complain_no_match, complain_rendered};
 use crate::cli::RunOptions;
 
 mod bless;
@@ -66,10 +68,15 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
     if options.bless {
         return bless::run(&scenarios, &options_of_run, options, interrupt.as_fd());
     }
-    let reports = Reports::plan(&options.report, scenarios.len())?;
-    let runner = Runner::plan(&options_of_run, interrupt.as_fd(), options.pcap.clone())?;
+    let own = scenarios
+        .iter()
+        .filter(|scenario| scenario.topic.is_empty());
+    let reads = own.map(|scenario| Path::new(&scenario.text.name));
+    let reports = Reports::plan(&options.report, scenarios.len(), reads)?;
+    let packets = options.report.packets.as_deref();
+    let runner = Runner::new(&options_of_run, interrupt.as_fd(), packets);
     let cases = match scenarios.as_slice() {
-        [only] if options.step => vec![stepped(only, &runner, options, &interrupt)?],
+        [only] if options.step => vec![stepped(only, &runner, options, &reports, &interrupt)],
         _ if options.step => return Err(one_only("--step and --quiz take")),
         [only] => {
             let progress = Progress::of_steps(only, &options.report.look);
@@ -85,18 +92,14 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
                 )
             });
             drop(progress);
-            reports.print_table(&match options.report.style {
-                Some(style) => report::style::render(case.run(), style, &options.report.look),
-                None => summary::single(&case, &options.report.look, &options.report.detail),
-            })?;
+            reports.print_table(&table(&case, options));
             vec![case]
         }
         _ if options.report.style.is_some() => return Err(one_only("--style takes")),
-        many => several::run(many, &runner, options, &reports)?,
+        many => several::run(many, &runner, options, &reports).ok_or(UNREAD)?,
     };
-    reports
-        .deliver(&cases, &options.report)
-        .and(runner.deliver(&cases))?;
+    let delivered = reports.deliver(&cases, &options.report);
+    delivered.and(runner.deliver(&cases))?;
     Ok(match suite::outcome(&cases) {
         Outcome::Passed if options.fail_on_flaky && cases.iter().any(Case::is_flaky) => {
             Outcome::Failed
@@ -105,13 +108,22 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
     })
 }
 
+/// A single scenario, as it is printed.
+fn table(case: &Case, options: &RunOptions) -> String {
+    match options.report.style {
+        Some(style) => report::style::render(case.run(), style, &options.report.look),
+        None => summary::single(case, &options.report.look, &options.report.detail),
+    }
+}
+
 /// One scenario, step by step with the person at the terminal.
 fn stepped(
     scenario: &Scenario,
     runner: &Runner<'_>,
     options: &RunOptions,
+    reports: &Reports,
     interrupt: &SignalFd,
-) -> Result<Case, u8> {
+) -> Case {
     let mut person = Person::new(options.report.look, interrupt.as_fd(), options.quiz);
     let run = {
         let pilot: &mut dyn Pilot = &mut person;
@@ -123,12 +135,8 @@ fn stepped(
     };
     let score = person.score().unwrap_or_default();
     let case = Case::from(run);
-    let text = match options.report.style {
-        Some(style) => report::style::render(case.run(), style, &options.report.look),
-        None => summary::single(&case, &options.report.look, &options.report.detail),
-    };
-    print(&format!("\n{text}{score}"))?;
-    Ok(case)
+    reports.print_table(&format!("\n{}{score}", table(&case, options)));
+    case
 }
 
 /// Complains of an option that several scenarios cannot have. Returns the exit code.

@@ -1,6 +1,6 @@
 //! `sockscope schema`: the JSON Schema of scenario files, of records, or of what `why` prints.
 
-use super::print;
+use super::print_bytes;
 use crate::cli::{Schema, SchemaOf};
 
 pub(crate) fn main(arguments: &Schema) -> u8 {
@@ -9,5 +9,5 @@ pub(crate) fn main(arguments: &Schema) -> u8 {
         SchemaOf::Record => sockscope::record::schema::schema_text(),
         SchemaOf::Why => sockscope::report::why::record::schema_text(),
     };
-    print(&text).err().unwrap_or(0)
+    print_bytes(text.as_bytes()).err().unwrap_or(0)
 }

@@ -3,12 +3,12 @@
 use sockscope::run::Outcome;
 use sockscope::scenario;
 
-use super::{color_on_stderr, complain_rendered, print};
+use super::{color_on_stderr, complain_rendered, print_bytes};
 use crate::cli::Show;
 
 pub(crate) fn main(arguments: &Show) -> u8 {
     match scenario::load(&arguments.scenario) {
-        Ok(scenario) => match print(&scenario.text.text) {
+        Ok(scenario) => match print_bytes(scenario.text.text.as_bytes()) {
             Ok(()) => 0,
             Err(code) => code,
         },

@@ -7,8 +7,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use sockscope::driver::pilot::{Choice, Moment, Pilot};
 use sockscope::event::{Body, Packet};
 use sockscope::model::TcpState;
+use sockscope::report::github::Escapes;
 use sockscope::report::{self, Look};
 use sockscope::tolerance;
+
+use super::streams::defused;
 
 const HELP: &str = "\
  Enter  deliver the packet, begin the step
@@ -54,6 +57,7 @@ impl<'a> Person<'a> {
     }
 
     fn say(&self, text: &str) {
+        let text = defused(text, Escapes::Visible);
         let mut stdout = io::stdout().lock();
         let _ = stdout
             .write_all(text.as_bytes())

@@ -14,6 +14,7 @@ use sockscope::report::table;
 use sockscope::suite::Case;
 
 use super::run::interrupts;
+use super::targets::Targets;
 use super::{complain, complain_rendered};
 use crate::cli::TraceOptions;
 
@@ -50,7 +51,12 @@ fn try_main(options: &TraceOptions) -> Result<u8, u8> {
         programs: BTreeMap::new(),
     };
     let files = [&options.output, &options.scenario, &options.save];
+    let mut targets = Targets::default();
     for path in files.into_iter().flatten() {
+        targets.add(path).map_err(|why| {
+            complain(&why);
+            CANNOT
+        })?;
         output::check(path).map_err(not_written)?;
     }
     let plan = Plan::new(options.command.clone(), with);
@@ -64,21 +70,26 @@ fn try_main(options: &TraceOptions) -> Result<u8, u8> {
             return Ok(code(traced.end));
         }
     }
-    if let Some(path) = &options.scenario {
+    // What fails is told, and the others are written all the same.
+    let scenario = options.scenario.as_ref().map_or(Ok(()), |path| {
         let input_ended = !std::io::stdin().is_terminal();
         let text = observed::scenario(plan.scenario(), &traced.run, input_ended);
-        output::write(path, text.as_bytes()).map_err(not_written)?;
-    }
-    if let Some(path) = &options.save {
+        output::write(path, text.as_bytes()).map_err(not_written)
+    });
+    let record = options.save.as_ref().map_or(Ok(()), |path| {
         let record = record::lines(&[Case::from(traced.run.clone())])
             .map_err(|error| cannot("cannot write the record", &error))?;
-        output::write(path, record.as_bytes()).map_err(not_written)?;
-    }
-    let table = table::render(&traced.run, &options.look, &options.detail);
-    match &options.output {
-        Some(path) => output::write(path, table.as_bytes()).map_err(not_written)?,
-        None => complain_rendered(&table),
-    }
+        output::write(path, record.as_bytes()).map_err(not_written)
+    });
+    let text = table::render(&traced.run, &options.look, &options.detail);
+    let table = options.output.as_ref().map_or_else(
+        || {
+            complain_rendered(&text);
+            Ok(())
+        },
+        |path| output::write(path, text.as_bytes()).map_err(not_written),
+    );
+    scenario.and(record).and(table)?;
     Ok(code(traced.end))
 }
 

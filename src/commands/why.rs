@@ -9,10 +9,12 @@ use sockscope::live::filter;
 use sockscope::live::netns::tables;
 use sockscope::live::why::{Conclusion, Why, why};
 use sockscope::observe::process::ProcRoot;
+use sockscope::report::github::Escapes;
 use sockscope::report::why as report;
 use sockscope::run::Outcome;
 
-use super::{color_on_stderr, complain, complain_rendered, print};
+use super::streams::print_as;
+use super::{color_on_stderr, complain, complain_rendered};
 use crate::cli::{WhyFormat, WhyOptions};
 
 pub(crate) fn main(options: &WhyOptions) -> u8 {
@@ -48,12 +50,12 @@ pub(crate) fn main(options: &WhyOptions) -> u8 {
 }
 
 fn written(found: &Why, options: &WhyOptions) -> Result<(), u8> {
-    let text = match options.format {
-        WhyFormat::Text => Ok(report::render(found, &options.look)),
-        WhyFormat::Json => report::record::json(found),
-        WhyFormat::Jsonl => report::record::json_lines(found),
+    let (text, escapes) = match options.format {
+        WhyFormat::Text => (Ok(report::render(found, &options.look)), Escapes::Visible),
+        WhyFormat::Json => (report::record::json(found), Escapes::Json),
+        WhyFormat::Jsonl => (report::record::json_lines(found), Escapes::Json),
     };
-    print(&text.map_err(|error| cannot(&error))?)
+    print_as(&text.map_err(|error| cannot(&error))?, escapes)
 }
 
 fn code(conclusion: Conclusion) -> u8 {

@@ -225,6 +225,7 @@ impl Driver<'_> {
                     .iter()
                     .find_map(|blind| blind.remedy.clone()),
                 outcome: Outcome::Inconclusive,
+                more: Vec::new(),
             })
         })
     }
@@ -332,6 +333,7 @@ fn cannot(why: String) -> Broken {
         span: None,
         help: None,
         outcome: Outcome::Inconclusive,
+        more: Vec::new(),
     })
 }
 
@@ -350,6 +352,7 @@ fn not_started(argv: &[String], errno: i32) -> Broken {
         span: None,
         help,
         outcome: Outcome::Inconclusive,
+        more: Vec::new(),
     };
     Broken::NotStarted(errno, stopped)
 }

@@ -98,6 +98,7 @@ pub(super) fn record(
                 span: None,
                 help: why.remedy(),
                 outcome: Outcome::Inconclusive,
+                more: Vec::new(),
             });
         }
         Err(why) => {

@@ -384,6 +384,7 @@ impl Driver<'_> {
             span: None,
             help: None,
             outcome,
+            more: Vec::new(),
         }
     }
 }

@@ -83,6 +83,7 @@ pub(super) fn open<'a>(
             span: None,
             help: None,
             outcome: Outcome::Interrupted,
+            more: Vec::new(),
         };
         return Err(Box::new((header, stopped)));
     }
@@ -124,6 +125,7 @@ pub(super) fn open<'a>(
                     span: None,
                     help: remedy,
                     outcome: Outcome::Inconclusive,
+                    more: Vec::new(),
                 };
                 return Err(Box::new((header, stopped)));
             }
@@ -142,6 +144,7 @@ pub(super) fn open<'a>(
         span: None,
         help: missing.remedy,
         outcome: Outcome::Inconclusive,
+        more: Vec::new(),
     };
     Err(Box::new((header, stopped)))
 }

@@ -183,6 +183,22 @@ pub struct StoppedValue {
     /// What would help.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// What else is wrong, where a scenario has more than one mistake.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<MistakeValue>,
+}
+
+/// One more thing that is wrong with a scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MistakeValue {
+    /// What is wrong, in words.
+    pub why: String,
+    /// Where in the scenario's text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
+    /// What would be right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
 }
 
 /// What a record holds, counted.

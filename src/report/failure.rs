@@ -2,6 +2,7 @@
 //! the rows of the timeline around it.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::grid::wrap;
 use super::ladder::Ladder;
@@ -11,7 +12,7 @@ use super::snippet::snippet;
 use super::text::{count, cut, visible};
 use super::{Detail, Look, WireDetail};
 use crate::event::{Kind, Stream};
-use crate::run::{Checked, Mismatch, Outcome, Polarity, Run, Verdict};
+use crate::run::{Checked, Mismatch, Mistake, Outcome, Polarity, Run, Stopped, Verdict};
 
 /// The excerpt looks as the table does unless it is asked for more.
 const DETAIL: Detail = Detail {
@@ -113,21 +114,31 @@ impl Failure<'_> {
         lines
     }
 
-    fn stopped(&self) -> Option<Vec<String>> {
-        let stopped = self.run.stopped.as_ref()?;
+    /// Why the run stopped, a block for each mistake of a scenario that has several.
+    fn stopped(&self) -> Vec<Vec<String>> {
         // Whoever pressed Ctrl-C or q knows why.
-        if stopped.outcome == Outcome::Interrupted {
-            return None;
-        }
-        let mut lines = self.headline(&visible(&stopped.why));
+        let told = |stopped: &&Stopped| stopped.outcome != Outcome::Interrupted;
+        let Some(stopped) = self.run.stopped.as_ref().filter(told) else {
+            return Vec::new();
+        };
+        let first = self.mistake(&stopped.why, stopped.span.as_ref(), stopped.help.as_deref());
+        let more = stopped.more.iter().map(|mistake| {
+            let Mistake { why, span, help } = mistake;
+            self.mistake(why, span.as_ref(), help.as_deref())
+        });
+        std::iter::once(first).chain(more).collect()
+    }
+
+    fn mistake(&self, why: &str, span: Option<&Range<usize>>, help: Option<&str>) -> Vec<String> {
+        let mut lines = self.headline(&visible(why));
         let header = &self.run.header;
-        if let Some(span) = &stopped.span {
+        if let Some(span) = span {
             lines.extend(snippet(&header.file, &header.text, span, "", self.look));
         }
-        if let Some(help) = &stopped.help {
+        if let Some(help) = help {
             lines.extend(self.remark("help", help));
         }
-        Some(lines)
+        lines
     }
 
     /// `   = note: …`

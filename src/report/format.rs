@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use super::github::Escapes;
 use super::{Detail, Look, github, html, junit, markdown, mermaid, summary, svg, tap};
 use crate::record;
 use crate::run::Run;
@@ -43,6 +44,8 @@ pub struct About {
     pub purpose: &'static str,
     /// From what it is written, and by whom.
     pub writer: Writer,
+    /// How it can hide from a runner of GitHub Actions what would be a command to it.
+    pub escapes: Escapes,
 }
 
 /// What may go wrong in a format's own writer.
@@ -64,60 +67,70 @@ pub const FORMATS: &[About] = &[
         name: "table",
         purpose: "what a terminal shows without --format",
         writer: Writer::Suite(|cases, look, detail| Ok(summary::render(cases, look, detail))),
+        escapes: Escapes::Visible,
     },
     About {
         format: Format::Junit,
         name: "junit",
         purpose: "JUnit's XML, for GitLab, Jenkins and GitHub's reporters",
         writer: Writer::Suite(junit::render),
+        escapes: Escapes::Markup,
     },
     About {
         format: Format::Tap,
         name: "tap",
         purpose: "the Test Anything Protocol, version 14",
         writer: Writer::Suite(|cases, look, _| tap::render(cases, look)),
+        escapes: Escapes::Json,
     },
     About {
         format: Format::Github,
         name: "github",
         purpose: "annotations of GitHub Actions, at most ten",
         writer: Writer::Suite(|cases, look, _| Ok(github::render(cases, look))),
+        escapes: Escapes::Commands,
     },
     About {
         format: Format::Svg,
         name: "svg",
         purpose: "the ladder as a picture",
         writer: Writer::Suite(|cases, _, detail| Ok(svg::render(cases, detail))),
+        escapes: Escapes::Markup,
     },
     About {
         format: Format::Html,
         name: "html",
         purpose: "a page for a browser: picture, state diagram, every event",
         writer: Writer::Suite(|cases, _, detail| Ok(html::render(cases, detail))),
+        escapes: Escapes::Markup,
     },
     About {
         format: Format::Mermaid,
         name: "mermaid",
         purpose: "a sequence diagram for READMEs and pull requests",
         writer: Writer::Suite(|cases, _, detail| Ok(mermaid::render(cases, detail))),
+        escapes: Escapes::Visible,
     },
     About {
         format: Format::Markdown,
         name: "markdown",
         purpose: "verdicts, failures and ladder for pull requests and issues",
         writer: Writer::Suite(|cases, look, detail| Ok(markdown::render(cases, look, detail))),
+        escapes: Escapes::Visible,
     },
     About {
         format: Format::Jsonl,
         name: "jsonl",
         purpose: "the record, a JSON object a line: for jq and `sockscope replay`",
         writer: Writer::Suite(|cases, _, _| Ok(record::lines(cases)?)),
+        escapes: Escapes::Json,
     },
     About {
         format: Format::Json,
         name: "json",
         purpose: "the same as one JSON value",
         writer: Writer::Suite(|cases, _, _| Ok(record::document(cases)?)),
+        escapes: Escapes::Json,
     },
 ];
 

@@ -1,5 +1,7 @@
 //! Annotations of GitHub Actions: workflow commands on standard output that point into the scenario
-//! file.
+//! file. And texts in which there is none.
+
+use std::borrow::Cow;
 
 use super::Look;
 use super::origin::{self, Position};
@@ -40,22 +42,58 @@ pub fn render(cases: &[Case], look: &Look) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-/// A text in which the runner finds no command. What programs write stands in tables, and a line
-/// that begins with `::`, after blanks, or holds `##[` may be taken for one.
-pub fn inert(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for line in text.replace("##[", "#\\x23[").split_inclusive('\n') {
-        let words = line.trim_start();
-        match words.strip_prefix("::") {
-            Some(rest) => {
-                safe.push_str(&line[..line.len() - words.len()]);
-                safe.push_str("\\x3a:");
-                safe.push_str(rest);
-            }
-            None => safe.push_str(line),
+/// How a format can write a character so that the runner does not see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escapes {
+    /// As `\x3a`, in a text for people.
+    Visible,
+    /// As `\u003a`: JSON in lines that begin with something else.
+    Json,
+    /// As `&#58;`: XML and HTML.
+    Markup,
+    /// The text is made of commands.
+    Commands,
+}
+
+impl Escapes {
+    fn of(self, character: char) -> String {
+        let code = u32::from(character);
+        match self {
+            Escapes::Visible => format!("\\x{code:02x}"),
+            Escapes::Json => format!("\\u{code:04x}"),
+            Escapes::Markup => format!("&#{code};"),
+            Escapes::Commands => character.to_string(),
         }
     }
-    safe
+}
+
+/// A text in which the runner finds no command. What programs write stands in reports, and a line
+/// that begins with `::`, after blanks, or holds `##[` may be taken for one.
+pub fn inert(text: &str, escapes: Escapes) -> Cow<'_, str> {
+    // The runner takes a carriage return for the end of a line, too.
+    let begins_a_command = |line: &str| line.trim_start().starts_with("::");
+    let is_inert = || !text.contains("##[") && !text.split(['\n', '\r']).any(begins_a_command);
+    if escapes == Escapes::Commands || is_inert() {
+        return Cow::Borrowed(text);
+    }
+    let bracket = match escapes {
+        // The second one, so that it is the same escape in words as a colon's.
+        Escapes::Visible => format!("#{}[", escapes.of('#')),
+        _ => format!("##{}", escapes.of('[')),
+    };
+    let mut safe = String::with_capacity(text.len());
+    for line in text.replace("##[", &bracket).split_inclusive(['\n', '\r']) {
+        let words = line.trim_start();
+        match words.strip_prefix(':') {
+            Some(rest) if begins_a_command(line) => {
+                safe.push_str(&line[..line.len() - words.len()]);
+                safe.push_str(&escapes.of(':'));
+                safe.push_str(rest);
+            }
+            _ => safe.push_str(line),
+        }
+    }
+    Cow::Owned(safe)
 }
 
 fn error(run: &Run, problem: &Problem, look: &Look) -> String {
@@ -145,11 +183,32 @@ mod tests {
         assert_eq!(escape_property("a:b,c%3A\n"), "a%3Ab%2Cc%253A%0A");
     }
 
+    const BITES: &str = " a ::b\n  ::error::x\n::y\r::z\n| ##[add-mask]z\n\n";
+
     #[test]
-    fn no_command_is_left_in_a_table() {
-        let text = " a ::b\n  ::error::x\n::y\n| ##[add-mask]z\n\n";
-        let safe = " a ::b\n  \\x3a:error::x\n\\x3a:y\n| #\\x23[add-mask]z\n\n";
-        assert_eq!(inert(text), safe);
-        assert_eq!(inert(""), "");
+    fn no_command_is_left_in_a_text() {
+        for (escapes, safe) in [
+            (
+                Escapes::Visible,
+                " a ::b\n  \\x3a:error::x\n\\x3a:y\r\\x3a:z\n| #\\x23[add-mask]z\n\n",
+            ),
+            (
+                Escapes::Markup,
+                " a ::b\n  &#58;:error::x\n&#58;:y\r&#58;:z\n| ##&#91;add-mask]z\n\n",
+            ),
+            (Escapes::Commands, BITES),
+        ] {
+            assert_eq!(inert(BITES, escapes), safe);
+            assert_eq!(inert("", escapes), "");
+        }
+    }
+
+    #[test]
+    fn json_is_the_same_value() {
+        let text = serde_json::json!({ "a": BITES, "##[x]": "\\##[" }).to_string();
+        let safe = inert(&text, Escapes::Json);
+        assert!(text.contains("##[") && !safe.contains("##["), "{safe}");
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        assert_eq!(value(&safe), value(&text));
     }
 }

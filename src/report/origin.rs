@@ -34,13 +34,13 @@ pub(super) fn boundary(text: &str, at: usize) -> usize {
 }
 
 /// The scenario's file as the user gave it, without `./` before it; nothing for a built-in
-/// scenario, which has no file of the user's.
+/// scenario, which has no file of the user's, and for a run without a scenario.
 pub(super) fn file(run: &Run) -> Option<&str> {
     let mut path = run.header.file.as_str();
     while let Some(rest) = path.strip_prefix("./") {
         path = rest;
     }
-    topic(run).is_none().then_some(path)
+    (topic(run).is_none() && !path.is_empty()).then_some(path)
 }
 
 /// What the scenario belongs to: `sockscope.close` for a built-in one, `tests.net` for

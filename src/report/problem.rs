@@ -48,15 +48,22 @@ pub(super) fn problems(run: &Run) -> Vec<Problem> {
             Outcome::Interrupted => "interrupted".to_owned(),
             _ => visible(&stopped.why),
         };
-        let help = stopped.help.iter().filter(|help| !help.is_empty());
         found.push(Problem {
             outcome: stopped.outcome,
             step: Some(run.steps.len()).filter(|step| *step > 0),
             title,
             line: String::new(),
-            remarks: help.map(|help| ("help", visible(help))).collect(),
+            remarks: remark("help", stopped.help.as_deref()),
             span: stopped.span.clone(),
         });
+        found.extend(stopped.more.iter().map(|mistake| Problem {
+            outcome: stopped.outcome,
+            step: None,
+            title: visible(&mistake.why),
+            line: String::new(),
+            remarks: remark("help", mistake.help.as_deref()),
+            span: mistake.span.clone(),
+        }));
     }
     for (index, check) in run.checks() {
         let (outcome, title, mut remarks) = match &check.verdict {
@@ -106,6 +113,12 @@ pub(super) fn problems(run: &Run) -> Vec<Problem> {
         _ => 1,
     });
     found
+}
+
+/// A remark, where there is one.
+fn remark(kind: &'static str, text: Option<&str>) -> Vec<(&'static str, String)> {
+    let text = text.filter(|text| !text.is_empty());
+    text.map(|text| (kind, visible(text))).into_iter().collect()
 }
 
 /// The first problem in a line, with how many more there are. Empty of a run that passed.

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use crate::check::{self, Sight};
 use crate::model::{EndpointName, TcpState};
 use crate::report::{self, Detail, Look, WireDetail};
-use crate::run::{self, Checked, Outcome, Place};
-use crate::scenario::Expectation;
+use crate::run::{self, Checked, Mismatch, Outcome, Place, Verdict};
+use crate::scenario::{Expectation, Paths};
 use crate::timeline::Timeline;
 
 /// How the texts for panics look: a test's output is often a file.
@@ -66,7 +67,8 @@ impl Run {
     ///
     /// # Panics
     /// When the path was another, when the endpoint never existed, when states may have been
-    /// missed (there was no wire), and when `path` is none. The message is the whole report.
+    /// missed (they were only sampled, or an observer says that it has a gap), and when `path` is
+    /// none. The message is the whole report.
     #[track_caller]
     pub fn assert_path(&self, endpoint: &str, path: &str) -> &Run {
         let wanted = match Expectation::parse(&format!("{endpoint} {path}")) {
@@ -75,21 +77,24 @@ impl Run {
             Err(fault) => panic!("`{endpoint} {path}`: {}", fault.message),
         };
         let (endpoint, path) = wanted;
-        let place = self.run.header.place;
-        assert!(
-            place == Place::Wire,
-            "{endpoint} {path}: inconclusive, since states were only sampled (on the {})\n\n{self}",
-            place.word(),
-        );
-        let Some(states) = self.path(endpoint.as_str()) else {
-            panic!("{endpoint} never existed\n\n{self}");
+        // Strict, also where the scenario is content with settled states: this asks for all.
+        let sight = Sight {
+            place: self.run.header.place,
+            blind: &self.run.header.blind,
+            paths: Paths::Complete,
+            telling: &[],
         };
-        assert!(
-            path.fits(&states),
-            "expected: {endpoint} {path}\nobserved: {endpoint} {}\n\n{self}",
-            in_words(&states),
-        );
-        self
+        match check::whole_path(&endpoint, &path, self.timeline(), &sight) {
+            Verdict::Fail(Mismatch {
+                expected, observed, ..
+            }) => panic!("expected: {expected}\nobserved: {observed}\n\n{self}"),
+            Verdict::Inconclusive { why, remedy } => {
+                let remedy =
+                    remedy.map_or_else(String::new, |remedy| format!("; remedy: {remedy}"));
+                panic!("{endpoint} {path}: inconclusive, {why}{remedy}\n\n{self}");
+            }
+            Verdict::Pass(_) | Verdict::Waived => self,
+        }
     }
 
     /// All states that an endpoint was seen in, in their order; nothing for one that never was.
@@ -133,11 +138,6 @@ impl Run {
     }
 }
 
-fn in_words(states: &[TcpState]) -> String {
-    let words: Vec<&str> = states.iter().map(|state| state.name()).collect();
-    words.join(" > ")
-}
-
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let detail = Detail {
@@ -156,5 +156,132 @@ impl fmt::Display for Run {
 impl fmt::Debug for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::event::{Aspect, Event, Kind, SocketKey, Source};
+    use crate::model::Evidence;
+    use crate::run::{Blind, Header};
+
+    const WHY: &str = "an answer was cut";
+
+    fn blind() -> Blind {
+        Blind {
+            aspect: Aspect::Paths,
+            why: WHY.to_owned(),
+            remedy: Some("--net wire".to_owned()),
+        }
+    }
+
+    /// A run in which the server listened, and what an observer missed.
+    fn run(place: Place, blind: Vec<Blind>, gap: Option<(Aspect, Source)>) -> Run {
+        let mut timeline = Timeline::default();
+        let mut push = |source, kind| {
+            timeline.push(Event {
+                at: Duration::ZERO,
+                step: 0,
+                source,
+                kind,
+            });
+        };
+        push(
+            Source::Sampler,
+            Kind::Socket {
+                key: SocketKey(0),
+                host: "server".into(),
+                state: TcpState::Listen,
+                evidence: Evidence::Seen,
+                facts: None,
+                owner: Some("server".into()),
+                cause: None,
+            },
+        );
+        if let Some((aspect, source)) = gap {
+            let why = WHY.to_owned();
+            push(source, Kind::Gap { aspect, why });
+        }
+        let header = Header {
+            sockscope: String::new(),
+            scenario: "x".into(),
+            title: String::new(),
+            file: String::new(),
+            text: String::new(),
+            place,
+            hosts: Vec::new(),
+            kernel: String::new(),
+            observers: Vec::new(),
+            blind,
+            settings: Vec::new(),
+        };
+        Run::new(run::Run {
+            header,
+            timeline,
+            steps: Vec::new(),
+            stopped: None,
+            took: Duration::ZERO,
+        })
+    }
+
+    fn listens(run: &Run) -> Result<(), String> {
+        asserts(run, "server.listener", "LISTEN")
+    }
+
+    fn asserts(run: &Run, endpoint: &str, path: &str) -> Result<(), String> {
+        let checked = std::panic::AssertUnwindSafe(|| {
+            run.assert_path(endpoint, path);
+        });
+        std::panic::catch_unwind(checked)
+            .map_err(|panic| panic.downcast_ref::<String>().expect("a text").clone())
+    }
+
+    #[test]
+    fn a_path_is_known_where_every_state_was_seen() {
+        for place in [Place::Wire, Place::Loopback, Place::Host] {
+            assert_eq!(listens(&run(place, Vec::new(), None)), Ok(()));
+            let other = Some((Aspect::Processes, Source::Sampler));
+            assert_eq!(listens(&run(place, Vec::new(), other)), Ok(()));
+            let said = asserts(&run(place, Vec::new(), None), "server.listener", "CLOSE");
+            let said = said.expect_err("another path");
+            assert!(
+                said.contains("expected: server.listener CLOSE\nobserved: server.listener LISTEN"),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn with_a_gap_no_path_is_known() {
+        let place = Place::Wire;
+        for source in [Source::Sampler, Source::Driver, Source::Kernel] {
+            let run = run(place, Vec::new(), Some((Aspect::Paths, source)));
+            for endpoint in ["server.listener", "server.conn"] {
+                let said = asserts(&run, endpoint, "LISTEN").expect_err("inconclusive");
+                assert!(said.contains("inconclusive, cannot see "), "{said}");
+            }
+            assert!(listens(&run).expect_err("inconclusive").contains(WHY));
+        }
+        // What the kernel did not tell may be what does not fit.
+        let kernel = run(place, Vec::new(), Some((Aspect::Paths, Source::Kernel)));
+        let said = asserts(&kernel, "server.listener", "CLOSE").expect_err("inconclusive");
+        assert!(said.contains("inconclusive, cannot see "), "{said}");
+        let sampler = run(place, Vec::new(), Some((Aspect::Paths, Source::Sampler)));
+        let said = asserts(&sampler, "server.listener", "CLOSE").expect_err("another path");
+        assert!(said.contains("observed: server.listener LISTEN"), "{said}");
+    }
+
+    #[test]
+    fn sampled_states_are_no_path() {
+        for place in [Place::Wire, Place::Host] {
+            let said = listens(&run(place, vec![blind()], None)).expect_err("inconclusive");
+            assert!(
+                said.contains("inconclusive, cannot see ") && said.contains("remedy: --net wire"),
+                "{said}"
+            );
+        }
     }
 }

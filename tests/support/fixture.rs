@@ -182,6 +182,7 @@ impl Stage {
             span,
             help: Some(help.to_owned()),
             outcome,
+            more: Vec::new(),
         });
     }
 

@@ -76,6 +76,7 @@ pub(crate) fn markup() -> Run {
         span: Some(0..usize::MAX),
         help: Some(all),
         outcome: Outcome::Inconclusive,
+        more: Vec::new(),
     });
     run
 }

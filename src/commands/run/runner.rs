@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use sockscope::driver::{self, Extra, Options};
@@ -18,37 +18,30 @@ use crate::commands::complain;
 pub(super) struct Runner<'a> {
     options: &'a Options,
     interrupt: BorrowedFd<'a>,
-    pcap: Option<PathBuf>,
+    /// The file for the packets.
+    packets: Option<&'a Path>,
     /// By the place of the scenario in the call; of several tries the last one's.
     captures: Mutex<BTreeMap<usize, Capture>>,
 }
 
 impl<'a> Runner<'a> {
-    /// Gives an exit code when it is clear before any run that `pcap` cannot be written.
-    pub(super) fn plan(
+    pub(super) fn new(
         options: &'a Options,
         interrupt: BorrowedFd<'a>,
-        pcap: Option<PathBuf>,
-    ) -> Result<Runner<'a>, u8> {
-        if let Some(file) = &pcap {
-            if file == Path::new("-") {
-                complain("--pcap needs a file: standard output has the report");
-                return Err(Outcome::Usage.exit_code());
-            }
-            output::check(file).map_err(|error| cannot(&error.to_string()))?;
-        }
-        Ok(Runner {
+        packets: Option<&'a Path>,
+    ) -> Runner<'a> {
+        Runner {
             options,
             interrupt,
-            pcap,
+            packets,
             captures: Mutex::default(),
-        })
+        }
     }
 
     /// Runs a scenario, the `index`th of the call.
     pub(super) fn run<'r>(&'r self, index: usize, scenario: &'r Scenario, extra: Extra<'r>) -> Run {
         let extra = Extra {
-            bytes: self.pcap.is_some(),
+            bytes: self.packets.is_some(),
             ..extra
         };
         let (run, capture) = driver::run_with(scenario, self.options, Some(self.interrupt), extra);
@@ -61,7 +54,7 @@ impl<'a> Runner<'a> {
     /// Writes the packets of all runs, one behind the other. Where some had no wire, those of the
     /// others; where none had, no file.
     pub(super) fn deliver(&self, cases: &[Case]) -> Result<(), u8> {
-        let Some(file) = &self.pcap else {
+        let Some(file) = self.packets else {
             return Ok(());
         };
         let captures = self.captures.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,8 +70,8 @@ impl<'a> Runner<'a> {
             return result;
         }
         let bytes = pcapng::render(&kept);
-        output::write(file, &bytes).map_err(|error| cannot(&error.to_string()))?;
-        result
+        let written = output::write(file, &bytes).map_err(|error| cannot(&error.to_string()));
+        written.and(result)
     }
 }
 

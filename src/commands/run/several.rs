@@ -11,16 +11,17 @@ use sockscope::suite::{self, Case};
 
 use super::progress::Progress;
 use super::runner::Runner;
-use crate::cli::RunOptions;
+use crate::cli::{ReportOptions, RunOptions};
 use crate::commands::reports::Reports;
 
-/// Runs them and, where the table was asked for, prints a line for each in their order.
+/// Runs them and, where the table was asked for, prints a line for each in their order. Nothing
+/// when they were not all run, because nobody would have read what came of them.
 pub(super) fn run(
     scenarios: &[Scenario],
     runner: &Runner<'_>,
     options: &RunOptions,
     reports: &Reports,
-) -> Result<Vec<Case>, u8> {
+) -> Option<Vec<Case>> {
     let names = scenarios.iter().map(|scenario| scenario.name.as_str());
     let next = AtomicUsize::new(0);
     let progress = Progress::of_scenarios(scenarios.len(), &options.report.look);
@@ -28,7 +29,6 @@ pub(super) fn run(
         done: vec![None; scenarios.len()],
         printed: 0,
         name_width: summary::name_width(names, &options.report.look),
-        result: Ok(()),
     });
     std::thread::scope(|scope| {
         for _ in 0..options.jobs.min(scenarios.len()) {
@@ -38,6 +38,9 @@ pub(super) fn run(
                     let Some(scenario) = scenarios.get(index) else {
                         return;
                     };
+                    if reports.are_unread() {
+                        return;
+                    }
                     progress.began(&scenario.name);
                     let case = suite::attempt(options.retries, || {
                         runner.run(index, scenario, Extra::default())
@@ -51,14 +54,10 @@ pub(super) fn run(
     });
     drop(progress);
     let board = board.into_inner().unwrap_or_else(PoisonError::into_inner);
-    board.result?;
-    let cases: Vec<Case> = board.done.into_iter().flatten().collect();
-    reports.print_table(&summary::closing(
-        &cases,
-        &options.report.look,
-        &options.report.detail,
-    ))?;
-    Ok(cases)
+    let cases = board.done.into_iter().collect::<Option<Vec<Case>>>()?;
+    let ReportOptions { look, detail, .. } = &options.report;
+    reports.print_table(&summary::closing(&cases, look, detail));
+    Some(cases)
 }
 
 /// What is done, and what of it is printed.
@@ -66,7 +65,6 @@ struct Board {
     done: Vec<Option<Case>>,
     printed: usize,
     name_width: usize,
-    result: Result<(), u8>,
 }
 
 impl Board {
@@ -76,9 +74,8 @@ impl Board {
         while let Some(Some(case)) = self.done.get(self.printed) {
             self.printed += 1;
             // Those that were interrupted share a line at the end.
-            if self.result.is_ok() && case.outcome() != Outcome::Interrupted {
-                let line = summary::line(case, self.name_width, &options.report.look);
-                self.result = reports.print_table(&line);
+            if case.outcome() != Outcome::Interrupted {
+                reports.print_table(&summary::line(case, self.name_width, &options.report.look));
             }
         }
     }

@@ -5,13 +5,13 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use super::{
-    BlindValue, Counts, EndLine, HeaderLine, ScenarioText, Span, StepLine, StoppedValue,
-    VerdictLine, VerdictValue,
+    BlindValue, Counts, EndLine, HeaderLine, MistakeValue, ScenarioText, Span, StepLine,
+    StoppedValue, VerdictLine, VerdictValue,
 };
 use crate::event::Kind;
 use crate::model::{Evidence, HostName};
 use crate::record::event::nanoseconds;
-use crate::run::{Blind, Checked, Header, Mismatch, Run, StepResult, Stopped, Verdict};
+use crate::run::{Blind, Checked, Header, Mismatch, Mistake, Run, StepResult, Stopped, Verdict};
 
 impl From<&Range<usize>> for Span {
     fn from(range: &Range<usize>) -> Span {
@@ -200,6 +200,7 @@ impl EndLine {
                 why: stopped.why.clone(),
                 span: stopped.span.as_ref().map(Span::from),
                 help: stopped.help.clone(),
+                more: stopped.more.iter().map(MistakeValue::from).collect(),
             }),
             counts: Counts::of(run),
         }
@@ -213,7 +214,28 @@ impl EndLine {
             span: stopped.span.map(Range::from),
             help: stopped.help,
             outcome: self.outcome,
+            more: stopped.more.into_iter().map(Mistake::from).collect(),
         })
+    }
+}
+
+impl From<&Mistake> for MistakeValue {
+    fn from(mistake: &Mistake) -> MistakeValue {
+        MistakeValue {
+            why: mistake.why.clone(),
+            span: mistake.span.as_ref().map(Span::from),
+            help: mistake.help.clone(),
+        }
+    }
+}
+
+impl From<MistakeValue> for Mistake {
+    fn from(value: MistakeValue) -> Mistake {
+        Mistake {
+            why: value.why,
+            span: value.span.map(Range::from),
+            help: value.help,
+        }
     }
 }
 

@@ -153,8 +153,11 @@ impl Open {
 
     /// The run, when its end fits.
     pub(super) fn end(&mut self, line: &EndLine) -> Result<Run, Fault> {
-        if let Some(span) = line.stopped.as_ref().and_then(|stopped| stopped.span) {
-            self.span(span)?;
+        if let Some(stopped) = &line.stopped {
+            let more = stopped.more.iter().map(|mistake| mistake.span);
+            for span in more.chain([stopped.span]).flatten() {
+                self.span(span)?;
+            }
         }
         let run = self.run(line.stopped(), Duration::from_nanos(line.took_ns));
         let found = Counts::of(&run).named();
@@ -208,6 +211,7 @@ impl Open {
             span: None,
             help: None,
             outcome: Outcome::Inconclusive,
+            more: Vec::new(),
         };
         self.run(Some(stopped), took)
     }

@@ -63,14 +63,16 @@ fn remarks(run: &Run) -> Vec<Remark<'_>> {
             },
         })
         .collect();
-    if let Some(stopped) = &run.stopped
-        && let Some(span) = &stopped.span
-    {
-        remarks.push(Remark {
-            span: span.clone(),
-            sign: ["✗", super::class(stopped.outcome), "stopped"],
-            text: Some(escape(&stopped.why)),
-        });
+    if let Some(stopped) = &run.stopped {
+        let more = stopped.more.iter().map(|more| (&more.span, &more.why));
+        let all = std::iter::once((&stopped.span, &stopped.why)).chain(more);
+        remarks.extend(all.filter_map(|(span, why)| {
+            Some(Remark {
+                span: span.clone()?,
+                sign: ["✗", super::class(stopped.outcome), "stopped"],
+                text: Some(escape(why)),
+            })
+        }));
     }
     remarks.sort_by_key(|remark| remark.span.start);
     remarks
