@@ -184,7 +184,7 @@ impl Holders {
             let holders: Vec<LiveHolder> = found.of(*inode).cloned().collect();
             if holders.is_empty() {
                 // Whoever was looked at and has it no more is no holder.
-                if found.unreadable == 0
+                if found.is_complete()
                     && let Some(known) = connections.known(*id)
                 {
                     let looked = |pid| pids.is_none_or(|pids| pids.contains(&pid));
