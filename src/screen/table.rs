@@ -17,8 +17,12 @@ use crate::report::text::cut;
 
 /// From so many columns on there is room for how long, for who, and for the other end.
 const ROOM: (u16, u16, u16) = (64, 48, 34);
-/// A state, how long, and the least that is left for who.
-const WIDE: (u16, u16, u16) = (11, 7, 12);
+/// A state, and how long.
+const WIDE: (u16, u16) = (11, 7);
+/// What who gets in any case, and before an end gets more than IPv4 needs.
+const WHO: (u16, u16) = (12, 32);
+/// Address and port of IPv4, at their longest.
+const V4: u16 = 21;
 
 /// How wide the columns are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,13 +35,20 @@ struct Widths {
 }
 
 impl Widths {
-    /// In this room, of ends that take so much.
-    fn of(room: u16, local: u16, remote: u16) -> Widths {
+    /// In this room, of ends and holders that take so much.
+    fn of(room: u16, local: u16, remote: u16, who: u16) -> Widths {
         let has = |least: u16| room >= least;
         let since = has(ROOM.0).then_some(WIDE.1);
         let since_taken = since.map_or(0, |since| since + 1);
-        let who_taken = if has(ROOM.1) { WIDE.2 + 1 } else { 0 };
-        let left = room.saturating_sub(WIDE.0 + 1 + since_taken + who_taken);
+        let left = room.saturating_sub(WIDE.0 + 1 + since_taken);
+        let left = match has(ROOM.1) {
+            true => {
+                let least = left.saturating_sub(WHO.0 + 1);
+                let fair = left.saturating_sub(who.clamp(WHO.0, WHO.1) + 1);
+                fair.max(least.min(2 * V4 + 1))
+            }
+            false => left,
+        };
         let (local, remote) = match has(ROOM.2) {
             true => {
                 let left = left.saturating_sub(1);
@@ -97,6 +108,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &mut App, connections
         area.width,
         longest("LOCAL", local),
         longest("REMOTE", remote),
+        longest("HELD BY", |one| who(one).1),
     );
     let columns = [
         Some(("LOCAL", wide.local)),
@@ -195,11 +207,17 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_what_stands_in_them() {
         // Two mapped addresses stand whole where there is room for them.
-        let wide = Widths::of(120, 24, 24);
+        let wide = Widths::of(120, 24, 24, 60);
         assert_eq!((wide.local, wide.remote), (24, Some(24)));
+        // Whoever holds it is not left out for the middle of an address.
+        let wide = Widths::of(100, 12, 47, 31);
+        assert_eq!((wide.local, wide.who), (12, Some(31)));
+        // IPv4 stands whole at 80 columns.
+        let wide = Widths::of(80, 21, 21, 31);
+        assert_eq!((wide.local, wide.remote), (21, Some(21)));
         for room in 0..300 {
             for (local, remote) in [(5, 6), (21, 21), (24, 24), (47, 47), (5, 47), (47, 6)] {
-                let wide = Widths::of(room, local, remote);
+                let wide = Widths::of(room, local, remote, 31);
                 let all = [
                     Some(wide.local),
                     wide.remote,
