@@ -9,6 +9,9 @@ const LEFT: f64 = 68.0;
 const CHANNEL: f64 = 505.0;
 const RIGHT: f64 = 712.0;
 
+/// Above everything.
+const TOP: f64 = 7.0;
+
 /// The middle column.
 const MIDDLE: f64 = 390.0;
 
@@ -45,15 +48,29 @@ pub(super) fn route(from: Node, to: Node) -> Option<Route> {
         end[1]
     };
     let mut way = vec![[start[0] + side * HALF[0], start[1]], [lane, start[1]]];
-    let hidden = lane == RIGHT && end[0] == MIDDLE && (383.0..509.0).contains(&end[1]);
-    if hidden {
-        // The right column stands before it: from below.
+    let outer = start[0].max(end[0]) > MIDDLE && start[0].min(end[0]) < MIDDLE;
+    let hidden = lane != CHANNEL && end[0] == MIDDLE && (383.0..509.0).contains(&end[1]);
+    if outer {
+        // From the one outer column to the other one around everything.
+        let side = (start[0] - MIDDLE).signum();
+        let [near, far] = if side < 0.0 {
+            [LEFT, RIGHT]
+        } else {
+            [RIGHT, LEFT]
+        };
+        way = vec![
+            [start[0] + side * HALF[0], start[1]],
+            [near, start[1]],
+            [near, TOP],
+            [far, TOP],
+            [far, end[1]],
+            [end[0] - side * HALF[0], end[1]],
+        ];
+    } else if hidden {
+        // An outer column stands before it: from below.
         let under = end[1] + HALF[1] + 15.0;
-        way.extend([
-            [lane, under],
-            [end[0] + 36.0, under],
-            [end[0] + 36.0, end[1] + HALF[1]],
-        ]);
+        let foot = end[0] + side * 36.0;
+        way.extend([[lane, under], [foot, under], [foot, end[1] + HALF[1]]]);
     } else {
         way.extend([[lane, enter], [end[0] + side * HALF[0], enter]]);
     }
@@ -61,12 +78,13 @@ pub(super) fn route(from: Node, to: Node) -> Option<Route> {
         // In the gaps between the rows of the columns beside.
         CHANNEL if end[1] < 480.0 => [lane + 7.0, 366.0],
         CHANNEL => [lane + 7.0, 442.0],
+        _ if outer => [MIDDLE + 70.0, TOP + 10.0],
         _ => [lane + 6.0 * side, f64::midpoint(start[1], way[2][1])],
     };
     Some(Route {
         way,
         label,
-        leftward: lane == LEFT,
+        leftward: lane == LEFT && !outer,
     })
 }
 
@@ -89,7 +107,7 @@ mod tests {
                 if from == to || from == Node::End || to == Node::Start {
                     continue;
                 }
-                // From the middle of the lower rows only the channel leads out.
+                // From CLOSING and TIME_WAIT nothing leads anywhere but to the end.
                 if start[0] == MIDDLE && start[1] > 380.0 && to != Node::End {
                     continue;
                 }
