@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use sockscope::output::{self, OutputError};
+use sockscope::output;
 use sockscope::report::format::{Format, FormatError, render};
 use sockscope::report::github;
 use sockscope::run::Outcome;
@@ -24,6 +24,8 @@ pub(crate) struct Reports {
     /// Whether a file gets the packets.
     packets: bool,
     actions: Option<Actions>,
+    /// Why one of the files cannot be written.
+    unwritable: Option<String>,
     /// The exit code of what could not be printed or written; 0: nothing was.
     failed: AtomicU8,
 }
@@ -56,11 +58,12 @@ impl Reports {
             }
             targets.add(file).map_err(|why| wrong(&why))?;
         }
-        let reports = Reports {
+        let mut reports = Reports {
             printed: printed.unwrap_or(Format::Table),
             packets: options.packets.is_some(),
             files,
             actions: Actions::from_environment(),
+            unwritable: None,
             failed: AtomicU8::new(0),
         };
         for format in reports.formats() {
@@ -68,11 +71,30 @@ impl Reports {
                 .takes(scenarios)
                 .map_err(|error| wrong(&error.to_string()))?;
         }
-        let files = reports.files.iter().map(|(_, file)| file);
-        for file in files.chain(&options.packets) {
-            output::check(file).map_err(|error| failed(&error))?;
+        if let Some(file) = &options.packets {
+            reports.admit(file);
         }
+        reports.files = std::mem::take(&mut reports.files)
+            .into_iter()
+            .filter(|(_, file)| reports.admit(file))
+            .collect();
         Ok(reports)
+    }
+
+    /// Whether a file can be written as things stand; says why not.
+    fn admit(&mut self, file: &Path) -> bool {
+        let Err(error) = output::check(file) else {
+            return true;
+        };
+        let why = error.to_string();
+        complain(&why);
+        self.unwritable.get_or_insert(why);
+        false
+    }
+
+    /// Why it is clear before any run that not all reports can be had. The others can.
+    pub(crate) fn unwritable(&self) -> Option<&str> {
+        self.unwritable.as_deref()
     }
 
     fn formats(&self) -> impl Iterator<Item = Format> {
@@ -157,7 +179,10 @@ fn write(format: Format, file: &Path, cases: &[Case], options: &ReportOptions) -
         true => defused(&text, format.about().escapes),
         false => text.as_str().into(),
     };
-    output::write(file, text.as_bytes()).map_err(|error| failed(&error))
+    output::write(file, text.as_bytes()).map_err(|error| {
+        complain(&error.to_string());
+        Outcome::Inconclusive.exit_code()
+    })
 }
 
 fn wrong(text: &str) -> u8 {
@@ -166,11 +191,6 @@ fn wrong(text: &str) -> u8 {
 }
 
 fn cannot(error: &FormatError) -> u8 {
-    complain(&error.to_string());
-    Outcome::Inconclusive.exit_code()
-}
-
-fn failed(error: &OutputError) -> u8 {
     complain(&error.to_string());
     Outcome::Inconclusive.exit_code()
 }
