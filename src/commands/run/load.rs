@@ -132,7 +132,11 @@ fn wrong_call(options: &RunOptions, scenarios: usize) -> Option<String> {
     if let Err(why) = &options.programs {
         return Some(why.clone());
     }
+    let packets_on_stdout = options.report.packets.as_deref() == Some(Path::new("-"));
     let why = match scenarios {
+        _ if options.step && packets_on_stdout => {
+            Some("--step and --quiz ask on standard output: --pcap needs a file")
+        }
         1 => None,
         _ if options.step => Some("--step and --quiz take one scenario"),
         _ if options.report.style.is_some() => Some("--style takes one scenario"),
