@@ -151,7 +151,8 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
     /// Write the packets that crossed the wire to FILE as pcapng, for Wireshark; each is told
-    /// with the states that it changed
+    /// with the states that it changed. FILE `-` is standard output; the table goes to standard
+    /// error then
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,
     /// Write what was observed into the scenario file: in place of expectations that failed, and

@@ -68,12 +68,14 @@ pub fn attempt(retries: usize, mut run: impl FnMut() -> Run) -> Case {
     case
 }
 
-/// What several cases come to: interrupted before failed before inconclusive before passed.
+/// What several cases come to: interrupted before failed before wrong before inconclusive before
+/// passed.
 pub fn outcome(cases: &[Case]) -> Outcome {
-    const ORDER: [Outcome; 4] = [
+    const ORDER: [Outcome; 5] = [
         Outcome::Interrupted,
         Outcome::Failed,
         Outcome::Usage,
+        Outcome::NothingMatched,
         Outcome::Inconclusive,
     ];
     ORDER
@@ -143,9 +145,11 @@ mod tests {
 
     #[test]
     fn the_worst_decides_for_all() {
-        use Outcome::{Failed, Inconclusive, Interrupted, Passed};
+        use Outcome::{Failed, Inconclusive, Interrupted, NothingMatched, Passed, Usage};
         for (outcomes, expected) in [
-            (&[][..], Passed),
+            (&[Inconclusive, NothingMatched][..], NothingMatched),
+            (&[NothingMatched, Usage], Usage),
+            (&[], Passed),
             (&[Passed, Inconclusive], Inconclusive),
             (&[Inconclusive, Failed, Passed], Failed),
             (&[Failed, Interrupted], Interrupted),

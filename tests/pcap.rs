@@ -13,7 +13,7 @@ use sockscope::driver;
 use sockscope::event::Body;
 use sockscope::report::pcapng::render;
 use sockscope::run::{Outcome, Place};
-use support::{built_in, options, say, wire};
+use support::{built_in, options, say, sockscope, wire};
 
 fn nanoseconds(at: SystemTime) -> u64 {
     let since = at
@@ -167,10 +167,76 @@ fn a_file_that_cannot_be_written_is_told_before_anything_runs() {
         "{}",
         said.stderr
     );
-    let said = run(Path::new("-"), &["hello"]);
-    assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""));
+}
+
+#[test]
+fn packets_on_standard_output_have_it_for_themselves() {
+    if !wire() {
+        return;
+    }
+    for (scenarios, told) in [
+        (&["hello"][..], " passed  "),
+        (&["hello", "echo"], "2 passed"),
+    ] {
+        let call = [&["run", "--pcap", "-"], scenarios].concat();
+        let output = sockscope(&call).output().expect("sockscope runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{stderr}");
+        assert!(stderr.contains(told), "{stderr}");
+        let found = blocks(&output.stdout);
+        assert_eq!(interfaces(&found).len(), 2 * scenarios.len());
+        assert!(packets(&found).len() > 6);
+    }
+    // In GitHub Actions the runner reads standard error, too.
+    let mut command = sockscope(&["run", "zombie", "--pcap", "-", "--server", "false"]);
+    let output = command.env("GITHUB_ACTIONS", "true").output();
+    let output = output.expect("sockscope runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("\n::error title="), "{stderr}");
+    blocks(&output.stdout);
+}
+
+#[test]
+fn a_reader_of_packets_that_went_away_is_no_error() {
+    if !wire() {
+        return;
+    }
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = sockscope(&["run", "hello", "echo", "--pcap", "-"]);
+    let said = support::Said::from(command.stdout(writer).output().expect("sockscope runs"));
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(!said.stderr.contains("error"), "{}", said.stderr);
+}
+
+#[test]
+fn nothing_else_goes_where_packets_go() {
+    for (arguments, message) in [
+        (
+            &["--format", "tap"][..],
+            "a report and --pcap cannot both go to standard output",
+        ),
+        (
+            &["--report", "tap=-"],
+            "a report and --pcap cannot both go to standard output",
+        ),
+        (
+            &["--step"],
+            "--step and --quiz ask on standard output: --pcap needs a file",
+        ),
+    ] {
+        let said = say(&[&["run", "hello", "--pcap", "-"], arguments].concat());
+        assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""));
+        assert_eq!(said.stderr, format!("error: {message}\n"));
+    }
+    let pty = nix::pty::openpty(None, None).expect("a terminal");
+    let mut command = sockscope(&["run", "hello", "--pcap", "-"]);
+    let said = support::Said::from(command.stdout(pty.slave).output().expect("sockscope runs"));
+    assert_eq!(said.code, Some(2), "{}", said.stderr);
     assert!(
-        said.stderr.contains("--pcap needs a file"),
+        said.stderr
+            .starts_with("error: standard output is a terminal\n"),
         "{}",
         said.stderr
     );

@@ -1,6 +1,6 @@
 //! What is printed and written, and how it looks: the options that all reports share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anstream::{AutoStream, ColorChoice};
 use clap::{Args, ValueEnum};
@@ -69,7 +69,7 @@ pub(crate) struct ReportOptions {
     pub(crate) style: Option<Style>,
     pub(crate) format: Option<Format>,
     pub(crate) reports: Vec<ReportTo>,
-    /// The file for the packets.
+    /// The file for the packets; `-` is standard output.
     pub(crate) packets: Option<PathBuf>,
     pub(crate) detail: Detail,
     pub(crate) look: Look,
@@ -80,6 +80,10 @@ pub(crate) struct ReportOptions {
 impl ReportArguments {
     /// As options; `all`: every sample, `packets`: the file for them.
     pub(crate) fn options(self, all: bool, packets: Option<PathBuf>) -> ReportOptions {
+        let look = match packets.as_deref() == Some(Path::new("-")) {
+            true => self.look.of_stderr(),
+            false => (&self.look).into(),
+        };
         ReportOptions {
             style: self.style.map(|style| match style {
                 ToolStyle::Lsof => Style::Lsof,
@@ -98,7 +102,7 @@ impl ReportArguments {
             format: self.format,
             reports: self.report,
             packets,
-            look: (&self.look).into(),
+            look,
             file_look: self.look.of_file(),
         }
     }

@@ -49,6 +49,9 @@ fn try_main(arguments: Replay) -> Result<Outcome, u8> {
         }
     }
     reports.deliver(&cases, &options)?;
+    if reports.unwritable().is_some() {
+        return Ok(Outcome::Inconclusive);
+    }
     Ok(match suite::outcome(&cases) {
         Outcome::Passed if recording.cut.is_some() => Outcome::Inconclusive,
         outcome => outcome,

@@ -1,18 +1,19 @@
 //! Where the reports of a run, or of a record, go.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use sockscope::output::{self, OutputError};
+use sockscope::output;
 use sockscope::report::format::{Format, FormatError, render};
 use sockscope::report::github;
 use sockscope::run::Outcome;
 use sockscope::suite::Case;
 
 use super::actions::Actions;
-use super::streams::{self, defused, print_as};
+use super::streams::{self, annotate_on_stderr, defused, print_as};
 use super::targets::Targets;
-use super::{complain, print};
+use super::{complain, complain_rendered, print};
 use crate::cli::ReportOptions;
 
 /// The reports that were asked for.
@@ -20,10 +21,14 @@ use crate::cli::ReportOptions;
 pub(crate) struct Reports {
     /// What is printed.
     printed: Format,
+    /// Whether that goes to standard error: standard output has the packets.
+    aside: bool,
     files: Vec<(Format, PathBuf)>,
     /// Whether a file gets the packets.
     packets: bool,
     actions: Option<Actions>,
+    /// Why one of the files cannot be written.
+    unwritable: Option<String>,
     /// The exit code of what could not be printed or written; 0: nothing was.
     failed: AtomicU8,
 }
@@ -37,6 +42,7 @@ impl Reports {
         reads: impl IntoIterator<Item = &'a Path>,
     ) -> Result<Reports, u8> {
         const DASH: &str = "-";
+        let aside = options.packets.as_deref() == Some(Path::new(DASH));
         let mut printed = options.format;
         let mut files: Vec<(Format, PathBuf)> = Vec::new();
         let mut targets = Targets::beside(reads);
@@ -50,17 +56,28 @@ impl Reports {
             targets.add(&report.file).map_err(|why| wrong(&why))?;
             files.push((report.format, report.file.clone()));
         }
-        if let Some(file) = &options.packets {
-            if file == Path::new(DASH) {
-                return Err(wrong("--pcap needs a file: standard output has the report"));
-            }
+        if aside && printed.is_some() {
+            return Err(wrong(
+                "a report and --pcap cannot both go to standard output",
+            ));
+        }
+        if aside && std::io::stdout().is_terminal() {
+            return Err(wrong(
+                "standard output is a terminal\n  = help: pipe the packets into a program, as in \
+                 `--pcap - | wireshark -k -i -`, or name a file",
+            ));
+        }
+        let packets = options.packets.iter().filter(|_| !aside);
+        for file in packets.clone() {
             targets.add(file).map_err(|why| wrong(&why))?;
         }
-        let reports = Reports {
+        let mut reports = Reports {
             printed: printed.unwrap_or(Format::Table),
-            packets: options.packets.is_some(),
+            aside,
+            packets: packets.clone().next().is_some(),
             files,
             actions: Actions::from_environment(),
+            unwritable: None,
             failed: AtomicU8::new(0),
         };
         for format in reports.formats() {
@@ -68,11 +85,30 @@ impl Reports {
                 .takes(scenarios)
                 .map_err(|error| wrong(&error.to_string()))?;
         }
-        let files = reports.files.iter().map(|(_, file)| file);
-        for file in files.chain(&options.packets) {
-            output::check(file).map_err(|error| failed(&error))?;
+        for file in packets {
+            reports.admit(file);
         }
+        reports.files = std::mem::take(&mut reports.files)
+            .into_iter()
+            .filter(|(_, file)| reports.admit(file))
+            .collect();
         Ok(reports)
+    }
+
+    /// Whether a file can be written as things stand; says why not.
+    fn admit(&mut self, file: &Path) -> bool {
+        let Err(error) = output::check(file) else {
+            return true;
+        };
+        let why = error.to_string();
+        complain(&why);
+        self.unwritable.get_or_insert(why);
+        false
+    }
+
+    /// Why it is clear before any run that not all reports can be had. The others can.
+    pub(crate) fn unwritable(&self) -> Option<&str> {
+        self.unwritable.as_deref()
     }
 
     fn formats(&self) -> impl Iterator<Item = Format> {
@@ -90,19 +126,21 @@ impl Reports {
     pub(crate) fn are_unread(&self) -> bool {
         let summary = self.actions.as_ref().is_some_and(Actions::have_summary);
         let kept = self.packets || summary || !self.files.is_empty();
-        !kept && streams::reader_is_gone()
+        !kept && !self.aside && streams::reader_is_gone()
     }
 
     /// Prints a part of the table, where it was asked for. What fails is told once; what was
     /// asked for besides is written all the same.
     pub(crate) fn print_table(&self, text: &str) {
         if self.has_table() {
-            self.print(|| print(text));
+            self.print(text, || print(text));
         }
     }
 
-    fn print(&self, to_stdout: impl FnOnce() -> Result<(), u8>) {
-        if self.failed.load(Ordering::Relaxed) == 0 {
+    fn print(&self, text: &str, to_stdout: impl FnOnce() -> Result<(), u8>) {
+        if self.aside {
+            complain_rendered(text);
+        } else if self.failed.load(Ordering::Relaxed) == 0 {
             self.note(to_stdout());
         }
     }
@@ -126,7 +164,10 @@ impl Reports {
         match &self.actions {
             Some(actions) if self.has_table() => {
                 let annotations = github::render(cases, &options.look);
-                self.print_report(Format::Github, &annotations);
+                match self.aside {
+                    true => annotate_on_stderr(&annotations),
+                    false => self.print_report(Format::Github, &annotations),
+                }
                 self.note(actions.summarize(cases));
             }
             _ if self.has_table() => {}
@@ -145,7 +186,7 @@ impl Reports {
     }
 
     fn print_report(&self, format: Format, text: &str) {
-        self.print(|| print_as(text, format.about().escapes));
+        self.print(text, || print_as(text, format.about().escapes));
     }
 }
 
@@ -157,7 +198,10 @@ fn write(format: Format, file: &Path, cases: &[Case], options: &ReportOptions) -
         true => defused(&text, format.about().escapes),
         false => text.as_str().into(),
     };
-    output::write(file, text.as_bytes()).map_err(|error| failed(&error))
+    output::write(file, text.as_bytes()).map_err(|error| {
+        complain(&error.to_string());
+        Outcome::Inconclusive.exit_code()
+    })
 }
 
 fn wrong(text: &str) -> u8 {
@@ -166,11 +210,6 @@ fn wrong(text: &str) -> u8 {
 }
 
 fn cannot(error: &FormatError) -> u8 {
-    complain(&error.to_string());
-    Outcome::Inconclusive.exit_code()
-}
-
-fn failed(error: &OutputError) -> u8 {
     complain(&error.to_string());
     Outcome::Inconclusive.exit_code()
 }

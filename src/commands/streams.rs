@@ -90,6 +90,11 @@ pub(crate) fn complain_rendered(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
+/// Writes annotations of GitHub Actions to standard error, which its runner reads as well.
+pub(crate) fn annotate_on_stderr(commands: &str) {
+    let _ = std::io::stderr().write_all(commands.as_bytes());
+}
+
 /// The text as a runner of GitHub Actions may read it, where one does.
 pub(crate) fn defused(text: &str, escapes: Escapes) -> Cow<'_, str> {
     match Actions::are_there() {

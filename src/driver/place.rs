@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::header::{header_of, host_names};
 use super::session::Session;
 use super::still::Still;
 use super::{Options, events, sampled_blind};
@@ -76,7 +77,7 @@ pub(super) fn open<'a>(
         None => vec![Place::Wire, Place::Loopback, Place::Host],
     };
     let mut missing: Option<Unavailable> = None;
-    let mut header = header(scenario, wanted[0]);
+    let mut header = header_of(scenario, wanted[0]);
     if interrupt.is_some_and(is_readable) {
         let stopped = Stopped {
             why: "interrupted".into(),
@@ -152,44 +153,6 @@ pub(super) fn open<'a>(
 fn is_readable(fd: BorrowedFd<'_>) -> bool {
     let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
     poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
-}
-
-fn header(scenario: &Scenario, place: Place) -> Header {
-    let kernel = nix::sys::utsname::uname()
-        .map(|name| name.release().to_string_lossy().into_owned())
-        .unwrap_or_else(|_| "unknown".into());
-    Header {
-        sockscope: env!("CARGO_PKG_VERSION").into(),
-        scenario: scenario.name.clone(),
-        title: scenario.title.clone(),
-        file: scenario.text.name.clone(),
-        text: scenario.text.text.clone(),
-        place,
-        hosts: host_names(scenario),
-        kernel,
-        observers: Vec::new(),
-        blind: Vec::new(),
-        settings: Vec::new(),
-    }
-}
-
-/// The hosts of a scenario in the order of their lanes: `client` first, `server` last.
-pub fn host_names(scenario: &Scenario) -> Vec<HostName> {
-    let mut names: Vec<HostName> = scenario
-        .programs
-        .values()
-        .map(|program| program.host.clone())
-        .chain(scenario.hosts.keys().cloned())
-        .collect();
-    names.push(HostName::from("client"));
-    names.push(HostName::from("server"));
-    names.sort_by_key(|name| match name.as_str() {
-        "client" => (0, name.clone()),
-        "server" => (2, name.clone()),
-        _ => (1, name.clone()),
-    });
-    names.dedup();
-    names
 }
 
 /// The programs that are built in and so tell of their system calls.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::place;
+use super::header::host_names;
 use crate::model::ProgramName;
 use crate::scenario::{self, PORTS, Scenario};
 
@@ -32,7 +32,7 @@ pub fn check(
         if words.is_empty() {
             return Err(CannotReplace(format!("the command for `{name}` is empty")));
         }
-        let hosts = place::host_names(scenario);
+        let hosts = host_names(scenario);
         let values: BTreeMap<String, String> = hosts
             .iter()
             .flat_map(|host| [host.to_string(), format!("{host}6")])

@@ -2,12 +2,13 @@
 //! file. And texts in which there is none.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::Look;
 use super::origin::{self, Position};
 use super::problem::{Problem, in_brief, problems};
 use super::text::visible;
-use crate::run::Run;
+use crate::run::{Outcome, Run};
 use crate::suite::Case;
 
 /// How many annotations of one step GitHub shows.
@@ -17,13 +18,15 @@ const MOST: usize = 10;
 /// scenario. Empty when all is well.
 pub fn render(cases: &[Case], look: &Look) -> String {
     let mut lines = Vec::new();
-    for case in cases {
+    let mut why_none_began = BTreeSet::new();
+    for case in told(cases) {
         let run = case.run();
-        lines.extend(
-            problems(run)
-                .iter()
-                .map(|problem| error(run, problem, look)),
-        );
+        for problem in problems(run) {
+            // What keeps many from beginning is said once.
+            if !run.steps.is_empty() || why_none_began.insert(problem.sentence()) {
+                lines.push(error(run, &problem, look));
+            }
+        }
     }
     for case in cases.iter().filter(|case| case.is_flaky()) {
         lines.push(warning(case, look));
@@ -40,6 +43,20 @@ pub fn render(cases: &[Case], look: &Look) -> String {
         ));
     }
     lines.into_iter().map(|line| line + "\n").collect()
+}
+
+/// The cases that are worth annotations. Where some cannot even be begun, the others were not
+/// because of them.
+fn told(cases: &[Case]) -> Vec<&Case> {
+    let is_wrong = |case: &&Case| {
+        let wrong = matches!(case.outcome(), Outcome::Usage | Outcome::NothingMatched);
+        wrong && case.run().steps.is_empty()
+    };
+    let wrong: Vec<&Case> = cases.iter().filter(is_wrong).collect();
+    match wrong.is_empty() {
+        true => cases.iter().collect(),
+        false => wrong,
+    }
 }
 
 /// How a format can write a character so that the runner does not see it.

@@ -58,12 +58,20 @@ pub enum LoadError {
 impl LoadError {
     /// The whole text for the user, ending in a newline.
     pub fn render(&self, color: bool) -> String {
-        let (message, help) = match self {
-            LoadError::Wrong { source_text, error } => return error.render(source_text, color),
+        if let LoadError::Wrong { source_text, error } = self {
+            return error.render(source_text, color);
+        }
+        let fault = Fault::new(0..0, self.to_string()).maybe_help(self.help());
+        render_unplaced(&fault, color)
+    }
+
+    /// What would help; of a wrong text each fault has its own.
+    pub fn help(&self) -> Option<String> {
+        match self {
             LoadError::Unknown(unknown) => {
                 let list = "`sockscope list` names them all";
                 let file = format!("{}.toml", unknown.name);
-                let help = match unknown.suggestions[..] {
+                Some(match unknown.suggestions[..] {
                     _ if Path::new(&file).is_file() => format!("did you mean `{file}`? {list}"),
                     [] => list.to_owned(),
                     _ => {
@@ -74,17 +82,11 @@ impl LoadError {
                             .collect();
                         format!("did you mean {}? {list}", near.join(" or "))
                     }
-                };
-                (self.to_string(), Some(help))
+                })
             }
-            LoadError::Directory { .. } => (
-                self.to_string(),
-                Some("name the .toml file in it".to_owned()),
-            ),
-            _ => (self.to_string(), None),
-        };
-        let fault = Fault::new(0..0, message).maybe_help(help);
-        render_unplaced(&fault, color)
+            LoadError::Directory { .. } => Some("name the .toml file in it".to_owned()),
+            _ => None,
+        }
     }
 }
 

@@ -12,13 +12,13 @@ use sockscope::run::{Capture, Outcome, Run};
 use sockscope::scenario::Scenario;
 use sockscope::suite::Case;
 
-use crate::commands::complain;
+use crate::commands::{complain, print_bytes};
 
 /// What all runs of a call have in common.
 pub(super) struct Runner<'a> {
     options: &'a Options,
     interrupt: BorrowedFd<'a>,
-    /// The file for the packets.
+    /// The file for the packets; `-` is standard output.
     packets: Option<&'a Path>,
     /// By the place of the scenario in the call; of several tries the last one's.
     captures: Mutex<BTreeMap<usize, Capture>>,
@@ -70,7 +70,10 @@ impl<'a> Runner<'a> {
             return result;
         }
         let bytes = pcapng::render(&kept);
-        let written = output::write(file, &bytes).map_err(|error| cannot(&error.to_string()));
+        let written = match file == Path::new("-") {
+            true => print_bytes(&bytes),
+            false => output::write(file, &bytes).map_err(|error| cannot(&error.to_string())),
+        };
         written.and(result)
     }
 }
