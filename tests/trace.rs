@@ -286,11 +286,9 @@ fn the_other_end_is_a_strangers() {
         "{}",
         traced.stderr
     );
-    assert!(
-        !traced.stderr.contains("not accepted yet"),
-        "{}",
-        traced.stderr
-    );
+    // The second one may have been looked at before it was accepted.
+    let queued = "stranger.conn held by nobody: not accepted yet";
+    assert!(!traced.stderr.contains(queued), "{}", traced.stderr);
 }
 
 #[test]

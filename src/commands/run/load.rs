@@ -94,10 +94,11 @@ impl Named {
             .or_else(|| Some((unwritable?.to_owned(), Outcome::Inconclusive)));
         let mut complained = for_all.is_some();
         let judged = self.0.into_iter().map(|one| match one {
-            One::Wrong(run) => Err(*run),
+            One::Wrong(run) => Err(run),
             One::Fine(scenario) => {
                 if let Some((why, outcome)) = &for_all {
-                    return Err(refused::held_back(&scenario, why, *outcome, place));
+                    let held = refused::held_back(&scenario, why, *outcome, place);
+                    return Err(Box::new(held));
                 }
                 match misfit(options, &scenario) {
                     None => Ok(*scenario),
@@ -107,17 +108,18 @@ impl Named {
                             complain(&why);
                         }
                         let why = why.split("\n  = help: ").next().unwrap_or_default();
-                        Err(refused::held_back(&scenario, why, Outcome::Usage, place))
+                        let held = refused::held_back(&scenario, why, Outcome::Usage, place);
+                        Err(Box::new(held))
                     }
                 }
             }
         });
-        let judged: Vec<Result<Scenario, Run>> = judged.collect();
+        let judged: Vec<Result<Scenario, Box<Run>>> = judged.collect();
         if judged.iter().all(Result::is_ok) {
             return Ok(judged.into_iter().flatten().collect());
         }
         let cases = judged.into_iter().map(|one| match one {
-            Err(run) => run.into(),
+            Err(run) => (*run).into(),
             Ok(scenario) => {
                 let why = "not run: another scenario of the call cannot be";
                 refused::held_back(&scenario, why, Outcome::Inconclusive, place).into()

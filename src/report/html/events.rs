@@ -1,11 +1,11 @@
 //! Every event of a run in a table, with filters by host, process, kind and text.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use maud::{Markup, html};
 
 use super::head::observer;
-use crate::event::{Cause, Event, Kind, Packet, SocketKey};
+use crate::event::{Cause, Event, Kind, Packet, PacketId, SocketKey};
 use crate::model::millis;
 use crate::report::arrow::{LabelDetail, packet_label};
 use crate::report::datagram;
@@ -16,6 +16,9 @@ use crate::run::{Run, Verdict};
 
 /// A text longer than this is folded away, in characters.
 const LONG: usize = 400;
+
+/// The packets of a run by their numbers: a run may have very many.
+type Packets<'a> = HashMap<PacketId, &'a Packet>;
 
 /// One row of the table.
 struct Row {
@@ -35,6 +38,8 @@ struct Row {
 pub(super) fn section(run: &Run, id: &str, name: &str) -> Option<Markup> {
     let events = run.timeline.events();
     let mut told = rows::words(run).into_iter();
+    let packets = run.timeline.packets().iter();
+    let packets: Packets = packets.map(|fate| (fate.packet.id, &fate.packet)).collect();
     let failed: BTreeSet<usize> = run
         .checks()
         .filter_map(|(_, check)| match &check.verdict {
@@ -49,7 +54,7 @@ pub(super) fn section(run: &Run, id: &str, name: &str) -> Option<Markup> {
         .enumerate()
         .map(|(index, event)| Row {
             pointed: failed.contains(&index),
-            ..row(run, event, told.next().flatten())
+            ..row(run, &packets, event, told.next().flatten())
         })
         .collect();
     let values = |of: fn(&Row) -> &[String]| -> BTreeSet<&str> {
@@ -130,8 +135,8 @@ fn draw(row: &Row, at: usize, id: &str) -> Markup {
     }
 }
 
-fn row(run: &Run, event: &Event, told: Option<String>) -> Row {
-    let (kind, who) = subject(run, &event.kind);
+fn row(run: &Run, packets: &Packets, event: &Event, told: Option<String>) -> Row {
+    let (kind, who) = subject(run, packets, &event.kind);
     let shown = |names: Vec<String>| -> Vec<String> {
         let names = names.into_iter().filter(|name| !name.is_empty());
         names.map(|name| legible(&escape(&name))).collect()
@@ -140,7 +145,7 @@ fn row(run: &Run, event: &Event, told: Option<String>) -> Row {
         at: millis(event.at),
         step: event.step + 1,
         source: observer(event.source),
-        hosts: shown(hosts(run, &event.kind)),
+        hosts: shown(hosts(run, packets, &event.kind)),
         who: shown(who),
         kind,
         text: legible(&words(run, event, told)),
@@ -149,7 +154,7 @@ fn row(run: &Run, event: &Event, told: Option<String>) -> Row {
 }
 
 /// What kind of event it is, and the processes or endpoints that it is about.
-fn subject(run: &Run, kind: &Kind) -> (&'static str, Vec<String>) {
+fn subject(run: &Run, packets: &Packets, kind: &Kind) -> (&'static str, Vec<String>) {
     let endpoint = |key: &SocketKey| {
         let endpoint = run.timeline.endpoint_by_key(*key);
         endpoint.map(|e| e.name.to_string()).into_iter().collect()
@@ -175,7 +180,7 @@ fn subject(run: &Run, kind: &Kind) -> (&'static str, Vec<String>) {
         Kind::Holders { key, .. } => ("holders", endpoint(key)),
         Kind::Told { key, .. } => ("segment", key.as_ref().map_or_else(Vec::new, endpoint)),
         Kind::Sent(_) | Kind::Delivered { .. } | Kind::Held { .. } | Kind::Dropped { .. } => {
-            let ends = packet(run, kind).map(|packet| run.timeline.ends(packet));
+            let ends = packet(packets, kind).map(|packet| run.timeline.ends(packet));
             let ends = ends.into_iter().flatten().flatten();
             ("segment", ends.map(|e| e.name.to_string()).collect())
         }
@@ -185,17 +190,17 @@ fn subject(run: &Run, kind: &Kind) -> (&'static str, Vec<String>) {
 }
 
 /// The packet that an event is about.
-fn packet<'a>(run: &'a Run, kind: &'a Kind) -> Option<&'a Packet> {
+fn packet<'a>(packets: &Packets<'a>, kind: &'a Kind) -> Option<&'a Packet> {
     match kind {
         Kind::Sent(packet) => Some(packet),
         Kind::Delivered { packet } | Kind::Held { packet } | Kind::Dropped { packet, .. } => {
-            run.timeline.packet(*packet).map(|fate| &fate.packet)
+            packets.get(packet).copied()
         }
         _ => None,
     }
 }
 
-fn hosts(run: &Run, kind: &Kind) -> Vec<String> {
+fn hosts(run: &Run, packets: &Packets, kind: &Kind) -> Vec<String> {
     let of_process = |name| {
         let process = run.timeline.process(name);
         process.map(|p| p.host.to_string()).into_iter().collect()
@@ -220,7 +225,7 @@ fn hosts(run: &Run, kind: &Kind) -> Vec<String> {
             let endpoint = run.timeline.endpoint_by_key(*key);
             endpoint.map(|e| e.host.to_string()).into_iter().collect()
         }
-        _ => packet(run, kind).map_or_else(Vec::new, |packet| {
+        _ => packet(packets, kind).map_or_else(Vec::new, |packet| {
             let to = packet.to.as_ref().map(ToString::to_string);
             [packet.from.to_string()].into_iter().chain(to).collect()
         }),

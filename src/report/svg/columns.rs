@@ -1,6 +1,6 @@
 //! Where everything stands from left to right: times, notes, states, life lines, the wire.
 
-use super::lifetime::{self, Lived};
+use super::lifetime::{self, Lives};
 use super::measure::{Face, advance};
 use super::shaft::HOLD;
 use super::{LABEL, NOTE, STATE};
@@ -66,7 +66,7 @@ pub(super) struct Columns {
     pub(super) notes: [Strip; 2],
     /// The lines of the processes of both sides, between their notes and their states.
     pub(super) processes: [Strip; 2],
-    pub(super) lived: Vec<Lived>,
+    pub(super) lived: Lives,
     /// The life lines from left to right.
     pub(super) lives: Vec<Life>,
     /// Between the last life line of the left and the one of the right.
@@ -85,8 +85,8 @@ impl Columns {
 
         let mut x = time + GAP;
         let left_notes = strip(&mut x, notes[0]);
-        let lived = lifetime::lived(run);
-        let left_processes = strip(&mut x, lifetime::room(&lived, Side::Left));
+        let lived = Lives::of(run);
+        let left_processes = strip(&mut x, lifetime::room(&lived.all, Side::Left));
         let widths: Vec<f64> = (0..lives.len())
             .map(|at| widest_state(rows, &lives, at))
             .collect();
@@ -108,7 +108,7 @@ impl Columns {
             }
         }
         x += if notes[1] > 0.0 { GAP } else { 0.0 };
-        let right_processes = strip(&mut x, lifetime::room(&lived, Side::Right));
+        let right_processes = strip(&mut x, lifetime::room(&lived.all, Side::Right));
         let right_notes = strip(&mut x, notes[1]);
         Columns {
             time,

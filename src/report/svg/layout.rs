@@ -1,7 +1,7 @@
 //! Rows placed from top to bottom: time runs down, and on no side does anything stand above what
 //! came before it there. What arrives comes lower than it left, and so does what it leads to.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::columns::{Columns, Strip};
@@ -62,7 +62,7 @@ pub(super) fn place(run: &Run, rows: &[Row], columns: &Columns, top: f64) -> Sce
         sampled: run.header.blind.iter().any(|b| b.aspect == Aspect::Paths),
         quiet: indices(|kind| matches!(kind, Kind::Quiet)),
         crashes: crashes(run),
-        heights: Vec::new(),
+        heights: BTreeMap::new(),
         failed: failed.flatten().copied().collect(),
         scene: Scene::default(),
         floors: [top; 3],
@@ -131,7 +131,7 @@ pub(super) struct Layout<'a> {
     /// Hosts that went down, the first one last.
     crashes: Vec<(usize, HostName)>,
     /// Which event stands where.
-    heights: Vec<(usize, f64)>,
+    heights: BTreeMap<usize, f64>,
     failed: BTreeSet<usize>,
     pub(super) scene: Scene,
     pub(super) floors: [f64; 3],
@@ -223,12 +223,8 @@ impl Layout<'_> {
 
     /// Where an event stands, or the last row before it that shows one.
     pub(super) fn height_of(&self, event: usize) -> f64 {
-        let exact = self.heights.iter().find(|(at, _)| *at == event);
-        let before = || {
-            let shown = self.heights.iter().filter(|(at, _)| *at < event);
-            shown.map(|(_, y)| *y).fold(0.0, f64::max)
-        };
-        exact.map_or_else(before, |(_, y)| *y)
+        let mut shown = self.heights.range(..=event);
+        shown.next_back().map_or(0.0, |(_, y)| *y)
     }
 
     /// Where a row may begin whose time stands `below` its top, and the time where it is new.

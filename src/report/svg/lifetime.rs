@@ -2,6 +2,8 @@
 //! another one for as long as a zombie waits to be reaped. Each note about a process hangs on its
 //! line.
 
+use std::collections::HashMap;
+
 use super::columns::Columns;
 use super::layout::Layout;
 use super::scene::{Fate, Lifetime};
@@ -29,29 +31,41 @@ pub(super) struct Lived {
     reaped: Option<usize>,
 }
 
-impl Lived {
-    fn is_over(&self, event: usize) -> bool {
-        self.reaped.is_some_and(|reaped| reaped < event)
-    }
+/// The processes of a run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lives {
+    pub(super) all: Vec<Lived>,
+    /// Which ones are called so, the last one last: a program that is started again has the same
+    /// name.
+    named: HashMap<ProcessName, Vec<usize>>,
 }
 
-/// The processes of a run. One that was reaped leaves its line to the next one.
-pub(super) fn lived(run: &Run) -> Vec<Lived> {
-    let lanes = Lanes::of(run);
-    let mut all: Vec<Lived> = Vec::new();
-    for (event, Event { kind, .. }) in run.timeline.events().iter().enumerate() {
-        match kind {
-            Kind::Spawned { process, .. } | Kind::Forked { process, .. } => {
-                let Some(side) = lanes.side_of_process(process) else {
-                    continue;
-                };
-                let taken = |line: &usize| {
-                    all.iter().any(|other| {
-                        other.side == side && other.line == *line && !other.is_over(event)
-                    })
-                };
-                if let Some(line) = (0..MOST).find(|line| !taken(line)) {
-                    all.push(Lived {
+impl Lives {
+    /// Those of a run. One that was reaped leaves its line to the next one.
+    pub(super) fn of(run: &Run) -> Lives {
+        let lanes = Lanes::of(run);
+        let mut lives = Lives::default();
+        // Who has each line of each side, or had it last.
+        let mut lines: [Vec<usize>; 2] = [Vec::new(), Vec::new()];
+        for (event, Event { kind, .. }) in run.timeline.events().iter().enumerate() {
+            match kind {
+                Kind::Spawned { process, .. } | Kind::Forked { process, .. } => {
+                    let Some(side) = lanes.side_of_process(process) else {
+                        continue;
+                    };
+                    let lines = &mut lines[side as usize];
+                    let is_free = |life: &usize| lives.all[*life].reaped.is_some();
+                    let line = lines.iter().position(is_free).unwrap_or(lines.len());
+                    if line == MOST {
+                        continue;
+                    }
+                    let life = lives.all.len();
+                    match lines.get_mut(line) {
+                        Some(last) => *last = life,
+                        None => lines.push(life),
+                    }
+                    lives.named.entry(process.clone()).or_default().push(life);
+                    lives.all.push(Lived {
                         name: process.clone(),
                         side,
                         line,
@@ -60,25 +74,33 @@ pub(super) fn lived(run: &Run) -> Vec<Lived> {
                         reaped: None,
                     });
                 }
-            }
-            Kind::Exited { process, .. } => {
-                if let Some(life) = latest(&mut all, process) {
-                    life.ended = Some(event);
+                Kind::Exited { process, .. } => {
+                    if let Some(life) = lives.last(process) {
+                        life.ended = Some(event);
+                    }
                 }
-            }
-            Kind::Reaped { process, .. } => {
-                if let Some(life) = latest(&mut all, process) {
-                    life.reaped = Some(event);
+                Kind::Reaped { process, .. } => {
+                    if let Some(life) = lives.last(process) {
+                        life.reaped = Some(event);
+                    }
                 }
+                _ => {}
             }
-            _ => {}
         }
+        lives
     }
-    all
-}
 
-fn latest<'a>(all: &'a mut [Lived], process: &ProcessName) -> Option<&'a mut Lived> {
-    all.iter_mut().rev().find(|life| life.name == *process)
+    fn last(&mut self, name: &ProcessName) -> Option<&mut Lived> {
+        let life = *self.named.get(name)?.last()?;
+        self.all.get_mut(life)
+    }
+
+    /// The process that was called so when an event came.
+    fn at(&self, name: &ProcessName, event: usize) -> Option<&Lived> {
+        let lives = self.named.get(name)?.iter().rev();
+        let mut lives = lives.filter_map(|life| self.all.get(*life));
+        lives.find(|life| life.began <= event && life.reaped.is_none_or(|reaped| reaped >= event))
+    }
 }
 
 /// The room that the lines of a side take.
@@ -130,16 +152,9 @@ impl Columns {
         let Some(event) = row.events.first() else {
             return Vec::new();
         };
-        let alive = |name: &ProcessName| {
-            self.lived.iter().rev().find(|life| {
-                life.name == *name
-                    && life.began <= *event
-                    && life.reaped.is_none_or(|reaped| reaped >= *event)
-            })
-        };
         about(run, row)
             .into_iter()
-            .filter_map(|name| alive(name).map(|life| self.line_of(life)))
+            .filter_map(|name| Some(self.line_of(self.lived.at(name, *event)?)))
             .collect()
     }
 }
@@ -174,6 +189,6 @@ impl Layout<'_> {
                 },
             }
         };
-        self.columns.lived.iter().map(place).collect()
+        self.columns.lived.all.iter().map(place).collect()
     }
 }
