@@ -1,4 +1,5 @@
 //! `sig_chld`: the SIGCHLD handler of UNP sections 5.9 and 5.10, the right one and the wrong one.
+//! And what a tracer does with SIGCHLD.
 //!
 //! A handler may only call what `signal-safety(7)` allows. This one calls `waitpid`,
 //! `clock_gettime` and `send`, writes atomics, and allocates nothing.
@@ -47,6 +48,30 @@ pub(crate) fn caught() -> bool {
 /// Forgets that the handler ran.
 pub(crate) fn forget() {
     CAUGHT.store(false, Ordering::SeqCst);
+}
+
+/// No SIGCHLD any more when a child or a tracee only stops (`SA_NOCLDSTOP`, sigaction(2)), unless
+/// this process has a handler for SIGCHLD or ignores it. A tracer waits for its tracees' stops: a
+/// signal beside each, two a system call, would only cost the tracee time, and be recorded as a
+/// kernel event.
+///
+/// # Errors
+/// None that `sigaction(2)` documents for these arguments.
+pub(crate) fn spare_stops() -> nix::Result<()> {
+    // SAFETY: a sigaction of zeroes is one: SIG_DFL, no flags, an empty mask.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: no new action is given; the old one is written into `action`, which outlives the
+    // call.
+    Errno::result(unsafe { libc::sigaction(libc::SIGCHLD, std::ptr::null(), &raw mut action) })?;
+    if action.sa_sigaction != libc::SIG_DFL {
+        return Ok(());
+    }
+    action.sa_flags |= libc::SA_NOCLDSTOP;
+    // SAFETY: it is the action that is in force, with another flag: no handler is installed.
+    Errno::result(unsafe {
+        libc::sigaction(libc::SIGCHLD, &raw const action, std::ptr::null_mut())
+    })
+    .map(drop)
 }
 
 extern "C" fn sig_chld(_signal: libc::c_int) {

@@ -69,12 +69,17 @@ impl Raw<'_> {
     /// At most `most` bytes, fewer where memory ends.
     fn some(&self, address: u64, most: usize) -> Vec<u8> {
         let mut bytes = vec![0; most];
-        let read = match most {
-            0 => 0,
-            _ => self.memory.read(address, &mut bytes).unwrap_or(0),
-        };
+        let read = self.part(address, &mut bytes);
         bytes.truncate(read);
         bytes
+    }
+
+    /// As much of the memory at an address as fills the room, or as can be read of it.
+    fn part(&self, address: u64, room: &mut [u8]) -> usize {
+        match room.len() {
+            0 => 0,
+            _ => self.memory.read(address, room).unwrap_or(0),
+        }
     }
 }
 

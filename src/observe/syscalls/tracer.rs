@@ -15,6 +15,7 @@ use super::{Bell, News, What};
 use crate::driver::recorder::monotonic;
 use crate::event::{Call, CallResult};
 use crate::sys::ptrace::{self, Entry, Exit, Stop, Waited, read_memory, seize};
+use crate::sys::sigchld;
 
 mod lives;
 mod rights;
@@ -31,6 +32,8 @@ pub(super) fn run(
     bell: Arc<Bell>,
 ) {
     let seized = seize(first);
+    // It costs time, never truth, where this fails.
+    let _ = sigchld::spare_stops();
     // Nobody waits any more if the run was given up meanwhile.
     let _ = answer.send(seized);
     if seized.is_err() {

@@ -1,5 +1,7 @@
 //! Calls that send and receive.
 
+use std::fmt::Write;
+
 use super::{Raw, address, flags, rights};
 
 /// As much of a call's data as is shown, in bytes.
@@ -21,7 +23,7 @@ pub(super) fn sent(name: &str, raw: &Raw<'_>) -> String {
         "sendmsg" => message(raw, raw.args[1], u64::MAX),
         _ => plain(raw, raw.args[1], raw.args[2], u64::MAX),
     };
-    let mut text = format!("{fd}, {}, {}", data.quoted(u64::MAX), data.length());
+    let mut text = data.described(fd, u64::MAX);
     match name {
         "sendto" => {
             push_flags(&mut text, raw.int(3));
@@ -67,13 +69,11 @@ pub(super) fn received(name: &str, raw: &Raw<'_>, returned: i64) -> String {
         "recvmsg" => raw.int(2),
         _ => 0,
     };
-    let shown = match got {
-        // TCP throws the data away and leaves the buffer as it was (tcp(7)).
-        Some(_) if bits & libc::MSG_TRUNC != 0 => "buf".to_owned(),
-        Some(got) => data.quoted(got),
-        None => "buf".to_owned(),
+    let mut text = match got {
+        Some(got) if bits & libc::MSG_TRUNC == 0 => data.described(fd, got),
+        // It failed, or TCP threw the data away and left the buffer as it was (tcp(7)).
+        _ => format!("{fd}, buf, {}", data.length()),
     };
-    let mut text = format!("{fd}, {shown}, {}", data.length());
     push_flags(&mut text, bits);
     if got.is_some() {
         if let Some(from) = sender(name, raw) {
@@ -119,8 +119,9 @@ fn name_of(raw: &Raw<'_>) -> (Option<u64>, Option<i32>) {
 
 /// Data, or room for it.
 struct Data {
-    /// Its beginning, as far as it can be read.
-    bytes: Vec<u8>,
+    /// Its beginning, as far as it can be read, and how much of it that is.
+    bytes: [u8; SHOWN],
+    read: usize,
     /// How long it is, in bytes.
     length: u64,
     /// Whether `length` is all of it: a vector may have more parts than are looked at, or lie
@@ -129,6 +130,13 @@ struct Data {
 }
 
 impl Data {
+    const NONE: Data = Data {
+        bytes: [0; SHOWN],
+        read: 0,
+        length: 0,
+        whole: true,
+    };
+
     /// The length: `5`, `5+` where it is at least that.
     fn length(&self) -> String {
         match self.whole {
@@ -137,37 +145,54 @@ impl Data {
         }
     }
 
-    /// The first bytes of at most `most`, as text in quotes; cut ones end with three dots.
-    fn quoted(&self, most: u64) -> String {
+    /// The descriptor, the first bytes of at most `most` as text in quotes, and the length. Cut
+    /// ones end with three dots. Every call that moves data comes through here while its process
+    /// stands still: the text is made in one piece.
+    fn described(&self, fd: i32, most: u64) -> String {
         let there = match self.whole {
             true => self.length.min(most),
             false => most,
         };
-        let text = format!("\"{}\"", self.bytes.escape_ascii());
-        match there > self.bytes.len() as u64 {
-            true if self.bytes.is_empty() => "?".to_owned(),
-            true => format!("{text}..."),
-            false => text,
+        let cut = there > self.read as u64;
+        let mut text = String::with_capacity(self.read * 4 + 32);
+        // Writing into a String does not fail.
+        let _ = write!(text, "{fd}, ");
+        if cut && self.read == 0 {
+            text.push('?');
+        } else {
+            text.push('"');
+            let bytes = &self.bytes[..self.read];
+            let escaped = bytes.iter().copied().flat_map(std::ascii::escape_default);
+            text.extend(escaped.map(char::from));
+            text.push('"');
+            if cut {
+                text.push_str("...");
+            }
         }
+        let _ = write!(text, ", {}", self.length);
+        if !self.whole {
+            text.push('+');
+        }
+        text
     }
 }
 
 /// What is at an address, at most `most` bytes.
 fn plain(raw: &Raw<'_>, address: u64, length: u64, most: u64) -> Data {
-    Data {
-        bytes: raw.some(address, within(length.min(most))),
+    let mut data = Data {
         length,
-        whole: true,
-    }
+        ..Data::NONE
+    };
+    data.read = raw.part(address, &mut data.bytes[..within(length.min(most))]);
+    data
 }
 
 /// What a vector (`struct iovec`) names, at most `most` bytes.
 fn vector(raw: &Raw<'_>, address: u64, count: u64, most: u64) -> Data {
     let table = raw.some(address, (count.min(PARTS) * 16) as usize);
     let mut data = Data {
-        bytes: Vec::new(),
-        length: 0,
         whole: table.len() as u64 / 16 == count,
+        ..Data::NONE
     };
     // Once a part cannot be read, what follows is not what comes next.
     let mut readable = true;
@@ -178,11 +203,12 @@ fn vector(raw: &Raw<'_>, address: u64, count: u64, most: u64) -> Data {
         };
         let (base, size) = (u64::from_ne_bytes(base), u64::from_ne_bytes(size));
         let left = most.saturating_sub(data.length);
-        let wanted = within(size.min(left)).min(SHOWN - data.bytes.len());
+        let wanted = within(size.min(left)).min(SHOWN - data.read);
         if readable {
-            let bytes = raw.some(base, wanted);
-            readable = bytes.len() == wanted;
-            data.bytes.extend(bytes);
+            let room = &mut data.bytes[data.read..][..wanted];
+            let read = raw.part(base, room);
+            readable = read == wanted;
+            data.read += read;
         }
         data.length = data.length.saturating_add(size);
     }
@@ -197,9 +223,8 @@ fn message(raw: &Raw<'_>, header: u64, most: u64) -> Data {
     ) {
         (Some(address), Some(count)) => vector(raw, address, count, most),
         _ => Data {
-            bytes: Vec::new(),
-            length: 0,
             whole: false,
+            ..Data::NONE
         },
     }
 }
