@@ -55,9 +55,16 @@ pub(crate) fn main(options: &LsOptions) -> u8 {
         // There is no place left to say that standard error is broken.
         let _ = writeln!(std::io::stderr(), "{note}");
     }
+    let code = outcome(&listing, options);
+    // The process ends: to take a hundred thousand sockets apart first would be for nothing.
+    std::mem::forget(listing);
+    code
+}
+
+fn outcome(listing: &Listing, options: &LsOptions) -> u8 {
     let unseen = &listing.unseen;
     if !listing.rows.is_empty() {
-        return outcome_of_rows(&listing, options);
+        return outcome_of_rows(listing, options);
     }
     match unseen.undecided > 0 || unseen.elsewhere > 0 {
         false => {

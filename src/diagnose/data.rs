@@ -26,7 +26,7 @@ pub(super) const ZERO_WINDOW: Diagnosis = Diagnosis {
 /// retransmission timer where the peer took back a window that was in use already
 /// (`tcp_retransmit_timer`).
 fn is_shut(facts: &SocketFacts) -> bool {
-    let window = facts.info.and_then(|info| info.snd_wnd);
+    let window = facts.info.as_ref().and_then(|info| info.snd_wnd);
     let shrunk = facts.timer == TimerKind::Retransmit && window == Some(0);
     facts.timer == TimerKind::Probe || facts.state == TcpState::Established && shrunk
 }
@@ -49,7 +49,11 @@ pub(super) fn retransmitting(picture: &Picture, question: &Question) -> Vec<Find
             times => format!("{times} times"),
         };
         let mut evidence = Vec::new();
-        let rto = facts.info.map(|info| info.rto_us).filter(|rto| *rto > 0);
+        let rto = facts
+            .info
+            .as_ref()
+            .map(|info| info.rto_us)
+            .filter(|rto| *rto > 0);
         let rto = rto.map_or_else(String::new, |rto| {
             let rto = lapse(Duration::from_micros(rto.into()));
             format!(", the timeout has backed off to {rto}")

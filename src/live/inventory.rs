@@ -5,7 +5,6 @@
 //! cookies.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::Builder;
 
 use super::filter::Filter;
@@ -19,13 +18,6 @@ use crate::sys::place::interface_name;
 /// Where Linux's ephemeral ports begin (`ip_local_port_range`, `ip(7)`): about half of a busy
 /// machine's sockets are on either side.
 const EPHEMERAL: u16 = 32_768;
-
-/// How many sockets are passed on together.
-const BATCH: usize = 256;
-/// How many batches wait to be taken in at most.
-const QUEUE: usize = 8;
-
-type Batch = Vec<(SocketFacts, Binding)>;
 
 /// A namespace's table of sockets.
 #[derive(Debug)]
@@ -60,71 +52,41 @@ impl SocketTable {
     pub fn sockets<T>(
         &mut self,
         filter: &Filter,
-        make: impl Fn(LiveSocket) -> Option<T>,
-    ) -> Result<Vec<T>, DiagError> {
+        make: impl Fn(LiveSocket) -> Option<T> + Sync,
+    ) -> Result<Vec<T>, DiagError>
+    where
+        T: Send,
+    {
         let jobs: Vec<Dump> = filter.dumps().into_iter().flat_map(halves).collect();
         let next = AtomicUsize::new(0);
         let netns = self.netns;
-        let make = |protocol, (facts, binding)| {
-            make(LiveSocket {
-                protocol,
-                netns,
-                binding,
-                facts,
-            })
-        };
-        // The kernel works while this thread takes in what came before; one table is filled, and
-        // nothing moved from table to table.
-        let (send, batches) = sync_channel::<(Protocol, Batch)>(QUEUE);
-        let work = |diag: &mut DiagSocket, send: SyncSender<_>| -> Result<(), DiagError> {
+        let work = |diag: &mut DiagSocket| -> Result<Vec<T>, DiagError> {
+            let mut made = Vec::new();
             while let Some(dump) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let mut batch = Batch::with_capacity(BATCH);
-                let pass_on = |batch: &mut Batch| {
-                    let full = std::mem::replace(batch, Batch::with_capacity(BATCH));
-                    // The receiver goes on to the end.
-                    let _ = send.send((dump.protocol, full));
-                };
                 dump_each(diag, dump, |facts, binding| {
-                    batch.push((facts, binding));
-                    if batch.len() == BATCH {
-                        pass_on(&mut batch);
-                    }
+                    made.extend(make(LiveSocket {
+                        protocol: dump.protocol,
+                        netns,
+                        binding,
+                        facts,
+                    }));
                 })?;
-                pass_on(&mut batch);
             }
-            Ok(())
+            Ok(made)
         };
-        let mut made = Vec::new();
         let (first, second) = (&mut self.diag, &mut self.second);
-        let threaded = std::thread::scope(|scope| -> Result<bool, DiagError> {
-            let workers: Vec<_> = [first, second]
-                .into_iter()
-                .filter_map(|diag| {
-                    let send = send.clone();
-                    Builder::new().spawn_scoped(scope, || work(diag, send)).ok()
-                })
-                .collect();
-            drop(send);
-            for (protocol, batch) in batches {
-                made.extend(batch.into_iter().filter_map(|one| make(protocol, one)));
-            }
-            let any = !workers.is_empty();
-            for worker in workers {
-                match worker.join() {
-                    Ok(done) => done?,
+        std::thread::scope(|scope| {
+            // Where there is no other thread, this one does all of it.
+            let other = Builder::new().spawn_scoped(scope, || work(second)).ok();
+            let mut made = work(first)?;
+            if let Some(other) = other {
+                match other.join() {
+                    Ok(more) => made.append(&mut more?),
                     Err(panic) => std::panic::resume_unwind(panic),
                 }
             }
-            Ok(any)
-        })?;
-        if !threaded {
-            for dump in &jobs {
-                dump_each(&mut self.diag, dump, |facts, binding| {
-                    made.extend(make(dump.protocol, (facts, binding)));
-                })?;
-            }
-        }
-        Ok(made)
+            Ok(made)
+        })
     }
 
     /// The name of an interface of this namespace; nothing where it has none of this index.

@@ -130,10 +130,10 @@ fn rows(
     })
 }
 
-fn each<T>(
+fn each<T: Send>(
     tables: &mut [SocketTable],
     filter: &Filter,
-    make: impl Fn(LiveSocket) -> Option<T>,
+    make: impl Fn(LiveSocket) -> Option<T> + Sync,
 ) -> Result<Vec<T>, DiagError> {
     let mut all = Vec::new();
     for table in tables {

@@ -123,8 +123,8 @@ pub struct SocketFacts {
     pub inode: u32,
     /// The owner's user id.
     pub uid: u32,
-    /// `tcp_info`, where the kernel sent it.
-    pub info: Option<TcpInfo>,
+    /// `tcp_info`, where the kernel sent it: in a box, since most tables of sockets have none.
+    pub info: Option<Box<TcpInfo>>,
 }
 
 /// The part of `struct tcp_info` (`tcp(7)`, `linux/tcp.h`) that sockscope uses.

@@ -239,7 +239,7 @@ impl DiagSocket {
         self.dump_filtered(&request, code, |facts, binding| (facts, binding))
     }
 
-    /// As [`DiagSocket::dump_where`], with each socket as it comes.
+    /// As [`DiagSocket::dump_where`], with each socket as it comes; without a family those of both.
     ///
     /// # Errors
     /// As [`DiagSocket::dump`]; also [`DiagError::Inconsistent`] and [`DiagError::TooLarge`] at
@@ -247,18 +247,33 @@ impl DiagSocket {
     pub fn dump_each(
         &self,
         protocol: Protocol,
-        family: Family,
+        family: Option<Family>,
         states: StateMask,
         code: &Code,
         mut take: impl FnMut(SocketFacts, Binding),
     ) -> Result<(), DiagError> {
-        let request = Request::Dump {
-            protocol,
-            family,
-            states,
-            extensions: Extensions::NONE,
+        let mut buffer = vec![0u8; DUMP_BUFFER];
+        if let (Protocol::Tcp, None) = (protocol, family) {
+            match self.dump_once(&Request::TcpDump { states }, code, &mut buffer, &mut take) {
+                // It comes before any socket, where there is no such request: for each family then.
+                Err(DiagError::Refused(_)) => {}
+                answered => return answered,
+            }
+        }
+        let families: &[Family] = match &family {
+            Some(family) => std::slice::from_ref(family),
+            None => &[Family::V4, Family::V6],
         };
-        self.dump_once(&request, code, &mut vec![0u8; DUMP_BUFFER], &mut take)
+        for family in families {
+            let request = Request::Dump {
+                protocol,
+                family: *family,
+                states,
+                extensions: Extensions::NONE,
+            };
+            self.dump_once(&request, code, &mut buffer, &mut take)?;
+        }
+        Ok(())
     }
 
     /// The socket of this protocol with exactly this tuple, and its binding.

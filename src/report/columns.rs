@@ -2,6 +2,7 @@
 //! written. Where rows are few and cells are wrapped, [`grid`](super::grid) does it.
 
 use std::io;
+use std::thread::Builder;
 
 use super::Look;
 use super::palette::Tone;
@@ -76,17 +77,56 @@ impl Cells {
         });
     }
 
-    /// Of these rows, which have as many cells as there are heads.
-    fn of<R>(heads: &[Head], rows: &[R], fill: impl Fn(&mut Cells, &R)) -> Cells {
-        let mut cells = Cells {
-            text: String::new(),
-            cells: Vec::with_capacity(heads.len() * rows.len()),
-        };
-        for row in rows {
-            fill(&mut cells, row);
-        }
-        cells
+    /// Of these rows, which have as many cells as there are heads, in the order of the rows.
+    fn of<R: Sync>(heads: &[Head], rows: &[R], fill: impl Fn(&mut Cells, &R) + Sync) -> Vec<Cells> {
+        let parts: Vec<&[R]> = rows.chunks(part_of(rows.len())).collect();
+        each_in_a_thread(&parts, |rows| {
+            let mut cells = Cells {
+                text: String::new(),
+                cells: Vec::with_capacity(heads.len() * rows.len()),
+            };
+            for row in *rows {
+                fill(&mut cells, row);
+            }
+            cells
+        })
     }
+}
+
+/// Fewer rows than this are not worth another thread.
+const PART: usize = 4096;
+/// More threads than this are no quicker: what they make is written one after the other.
+const THREADS: usize = 8;
+
+/// Into how large parts so many rows are cut, so that there is a thread for each.
+fn part_of(rows: usize) -> usize {
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
+    rows.div_ceil(threads.min(THREADS)).max(PART)
+}
+
+/// What `make` makes of each, at the same time, in the order of the parts.
+fn each_in_a_thread<P: Sync, M: Send>(parts: &[P], make: impl Fn(&P) -> M + Sync) -> Vec<M> {
+    let Some((first, others)) = parts.split_first() else {
+        return Vec::new();
+    };
+    std::thread::scope(|scope| {
+        let make = &make;
+        let threads: Vec<_> = others
+            .iter()
+            .map(|part| (part, Builder::new().spawn_scoped(scope, || make(part)).ok()))
+            .collect();
+        let mut made = vec![make(first)];
+        for (part, thread) in threads {
+            made.push(match thread {
+                Some(thread) => match thread.join() {
+                    Ok(made) => made,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                },
+                None => make(part),
+            });
+        }
+        made
+    })
 }
 
 /// The least room that the last column is wrapped in beside the others.
@@ -100,13 +140,13 @@ const UNDER: usize = 6;
 ///
 /// # Errors
 /// Those of `out`.
-pub(crate) fn write<R>(
+pub(crate) fn write<R: Sync>(
     out: &mut dyn io::Write,
     look: &Look,
     limit: Option<usize>,
     heads: &[Head],
     rows: &[R],
-    fill: impl Fn(&mut Cells, &R),
+    fill: impl Fn(&mut Cells, &R) + Sync,
 ) -> io::Result<()> {
     let last = heads.len() - 1;
     let cells = Cells::of(heads, rows, fill);
@@ -122,50 +162,67 @@ pub(crate) fn write<R>(
         }
         _ => Layout::Line,
     };
-    let mut line = String::new();
+    let mut head = String::new();
     for (index, column) in columns.iter().enumerate() {
         if index < last || !matches!(layout, Layout::Under(_)) {
             let title = column.head.title;
-            column.put(&mut line, look, Tone::Faint, title, width(title));
+            column.put(&mut head, look, Tone::Faint, title, width(title));
         }
     }
-    end_line(&mut line, out)?;
+    end_line(&mut head, 0);
     if let Layout::Under(_) = layout {
-        line.push_str(&" ".repeat(UNDER));
-        line.push_str(&look.paint(Tone::Faint, heads[last].title));
-        end_line(&mut line, out)?;
+        let begin = head.len();
+        head.push_str(&" ".repeat(UNDER));
+        head.push_str(&look.paint(Tone::Faint, heads[last].title));
+        end_line(&mut head, begin);
     }
+    out.write_all(head.as_bytes())?;
+    let parts = each_in_a_thread(&cells, |cells| lines(cells, &columns, &layout, look));
+    parts
+        .iter()
+        .try_for_each(|part| out.write_all(part.as_bytes()))
+}
+
+/// The lines of some rows.
+fn lines(cells: &Cells, columns: &[Measured], layout: &Layout, look: &Look) -> String {
+    let last = columns.len() - 1;
+    let rows = cells.cells.len() / columns.len();
+    let padded: usize = columns.iter().map(|column| column.width + 1).sum();
+    // The last column is as wide as its widest cell, which may be alone.
+    let mut to = String::with_capacity(cells.text.len().max(rows * (padded - columns[last].width)));
     let mut rest = cells.text.as_str();
-    for row in cells.cells.chunks(heads.len()) {
+    for row in cells.cells.chunks(columns.len()) {
+        let mut begin = to.len();
         for (index, (column, cell)) in columns.iter().zip(row).enumerate() {
             let (text, behind) = rest.split_at(cell.length as usize);
             rest = behind;
             if index < last || matches!(layout, Layout::Line) {
-                column.put(&mut line, look, cell.tone, text, cell.width as usize);
+                column.put(&mut to, look, cell.tone, text, cell.width as usize);
             } else {
-                wrap(&mut line, look, &layout, cell.tone, text, out)?;
+                begin = wrap(&mut to, begin, look, layout, cell.tone, text);
             }
         }
-        end_line(&mut line, out)?;
+        end_line(&mut to, begin);
     }
-    Ok(())
+    to
 }
 
 /// Whether the last column has room beside the others, on one line or wrapped.
-pub(crate) fn fits<R>(
+pub(crate) fn fits<R: Sync>(
     limit: usize,
     heads: &[Head],
     rows: &[R],
-    fill: impl Fn(&mut Cells, &R),
+    fill: impl Fn(&mut Cells, &R) + Sync,
 ) -> bool {
     let columns = measured(heads, &Cells::of(heads, rows, fill));
     let last = columns.last().map_or(0, |column| column.width);
     width_before_last(&columns) + last.min(BESIDE) <= limit
 }
 
-fn measured(heads: &[Head], cells: &Cells) -> Vec<Measured> {
+fn measured(heads: &[Head], cells: &[Cells]) -> Vec<Measured> {
     let mut filled = vec![0; heads.len()];
-    for row in cells.cells.chunks(heads.len()) {
+    let rows = cells.iter().flat_map(|part| part.cells.chunks(heads.len()));
+    for row in rows {
         for (widest, cell) in filled.iter_mut().zip(row) {
             *widest = (cell.width as usize).max(*widest);
         }
@@ -188,6 +245,9 @@ fn width_before_last(columns: &[Measured]) -> usize {
         .sum()
 }
 
+/// For columns of usual widths.
+const BLANKS: &str = "                                                                ";
+
 /// A column that was measured.
 struct Measured {
     head: Head,
@@ -201,7 +261,14 @@ impl Measured {
             return;
         }
         let blanks = self.width.saturating_sub(width);
-        let pad = |line: &mut String| line.extend(std::iter::repeat_n(' ', blanks));
+        let pad = |line: &mut String| {
+            let mut left = blanks;
+            while left > 0 {
+                let some = left.min(BLANKS.len());
+                line.push_str(&BLANKS[..some]);
+                left -= some;
+            }
+        };
         if self.head.right {
             pad(line);
         }
@@ -218,32 +285,33 @@ impl Measured {
     }
 }
 
-/// The last column, which does not fit into one line.
+/// The last column, which does not fit into one line that begins at `begin`; where the last line
+/// of it begins.
 fn wrap(
-    line: &mut String,
+    to: &mut String,
+    mut begin: usize,
     look: &Look,
     layout: &Layout,
     tone: Tone,
     text: &str,
-    out: &mut dyn io::Write,
-) -> io::Result<()> {
+) -> usize {
     let (indent, room) = match layout {
         Layout::Beside(indent, room) => (*indent, *room),
         Layout::Under(room) => {
-            end_line(line, out)?;
-            line.push_str(&" ".repeat(UNDER));
+            begin = end_line(to, begin);
+            to.push_str(&" ".repeat(UNDER));
             (UNDER, *room)
         }
         Layout::Line => (0, usize::MAX),
     };
     for (index, piece) in pieces(text, room).into_iter().enumerate() {
         if index > 0 {
-            end_line(line, out)?;
-            line.push_str(&" ".repeat(indent));
+            begin = end_line(to, begin);
+            to.push_str(&" ".repeat(indent));
         }
-        line.push_str(&look.paint(tone, piece));
+        to.push_str(&look.paint(tone, piece));
     }
-    Ok(())
+    begin
 }
 
 enum Layout {
@@ -255,14 +323,15 @@ enum Layout {
     Under(usize),
 }
 
-fn end_line(line: &mut String, out: &mut dyn io::Write) -> io::Result<()> {
-    line.truncate(line.trim_end().len());
-    if !line.is_empty() {
-        line.push('\n');
-        out.write_all(line.as_bytes())?;
+/// Ends the line that begins at `begin`, without blanks at its end; an empty one is none. Where the
+/// next one begins.
+fn end_line(to: &mut String, begin: usize) -> usize {
+    let filled = to[begin..].trim_end().len();
+    to.truncate(begin + filled);
+    if filled > 0 {
+        to.push('\n');
     }
-    line.clear();
-    Ok(())
+    to.len()
 }
 
 /// The text cut behind commas, or where it must be.

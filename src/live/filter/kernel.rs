@@ -13,8 +13,8 @@ use crate::observe::inet_diag::{Code, Family, Protocol, Side, StateMask, Test};
 pub struct Dump {
     /// Which table.
     pub protocol: Protocol,
-    /// Of which family.
-    pub family: Family,
+    /// Of which family; nothing: of both.
+    pub family: Option<Family>,
     /// In which states.
     pub states: StateMask,
     /// Which addresses and ports.
@@ -26,8 +26,12 @@ impl Filter {
     pub fn dumps(&self) -> Vec<Dump> {
         let mut dumps = Vec::new();
         for protocol in [Protocol::Tcp, Protocol::Udp] {
-            for family in [Family::V4, Family::V6] {
-                dumps.extend(self.dump(protocol, family));
+            let [v4, v6] = [Family::V4, Family::V6].map(|family| self.dump(protocol, family));
+            match (v4, v6) {
+                (Some(v4), Some(v6)) if (v4.states, &v4.code) == (v6.states, &v6.code) => {
+                    dumps.push(Dump { family: None, ..v4 });
+                }
+                (v4, v6) => dumps.extend(v4.into_iter().chain(v6)),
             }
         }
         dumps
@@ -56,7 +60,7 @@ impl Filter {
         };
         Some(Dump {
             protocol,
-            family,
+            family: Some(family),
             states: mask,
             code,
         })

@@ -245,7 +245,7 @@ proptest! {
             let family = if facts.tuple.local.is_ipv4() { Family::V4 } else { Family::V6 };
             let asked = filter.dumps().into_iter().any(|dump| {
                 dump.protocol == protocol
-                    && dump.family == family
+                    && dump.family.is_none_or(|asked| asked == family)
                     && dump.states.bits() & crate::observe::inet_diag::StateMask::of(facts.state).bits() != 0
             });
             prop_assert!(asked, "{} of {:?}", filter, facts);
@@ -434,14 +434,27 @@ fn what_is_not_known_is_neither_yes_nor_no() {
 
 #[test]
 fn the_kernel_is_asked_only_for_what_can_be_meant() {
-    let tables = |text: &str| -> Vec<(Protocol, Family)> {
+    let tables = |text: &str| -> Vec<(Protocol, Option<Family>)> {
         let dumps = read(text).dumps();
         dumps.iter().map(|d| (d.protocol, d.family)).collect()
     };
-    assert_eq!(tables("").len(), 4);
-    assert_eq!(tables("tcp v4"), [(Protocol::Tcp, Family::V4)]);
+    assert_eq!(
+        tables(""),
+        [(Protocol::Tcp, None), (Protocol::Udp, None)],
+        "of both families by one walk"
+    );
+    assert_eq!(tables("tcp v4"), [(Protocol::Tcp, Some(Family::V4))]);
+    assert_eq!(tables("tcp 10.0.0.1").len(), 1);
     assert_eq!(tables("tcp udp"), []);
-    assert_eq!(tables("not tcp").len(), 2);
+    assert_eq!(tables("not tcp"), [(Protocol::Udp, None)]);
+    assert_eq!(
+        tables("tcp v4 or tcp v6 listen"),
+        [
+            (Protocol::Tcp, Some(Family::V4)),
+            (Protocol::Tcp, Some(Family::V6))
+        ],
+        "of each in states of its own"
+    );
     let listen = read("tcp v4 listen").dumps();
     assert_eq!(
         listen[0].states,

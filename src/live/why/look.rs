@@ -313,7 +313,7 @@ impl Painter<'_> {
             _ => facts.tuple.canonical().to_string(),
         };
         // Its FIN came with an ACK: no later than the last one.
-        let info = facts.info.filter(|_| state == TcpState::CloseWait);
+        let info = facts.info.as_ref().filter(|_| state == TcpState::CloseWait);
         let since =
             info.map(|info| Since::AtLeast(Duration::from_millis(info.last_ack_recv_ms.into())));
         self.picture.sockets.push(Socket {

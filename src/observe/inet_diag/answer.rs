@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use crate::model::{SocketFacts, TcpInfo, TcpState, TimerKind, Tuple};
 
-use super::{AF_INET, AF_INET6, HEADER_LEN, SOCK_DIAG_BY_FAMILY, SOCKID_LEN};
+use super::{AF_INET, AF_INET6, HEADER_LEN, SOCK_DIAG_BY_FAMILY, SOCKID_LEN, TCPDIAG_GETSOCK};
 
 /// The size of `struct inet_diag_msg`.
 const MSG_LEN: usize = 4 + SOCKID_LEN + 20;
@@ -136,7 +136,7 @@ fn message(
 ) -> Result<(), DecodeError> {
     answer.interrupted |= flags & libc::NLM_F_DUMP_INTR != 0;
     match kind {
-        SOCK_DIAG_BY_FAMILY => {
+        SOCK_DIAG_BY_FAMILY | TCPDIAG_GETSOCK => {
             let (facts, binding) = socket(body, at)?;
             take(facts, binding);
             if flags & libc::NLM_F_MULTI == 0 {
@@ -207,7 +207,7 @@ fn socket(body: &[u8], at: usize) -> Result<(SocketFacts, Binding), DecodeError>
         inode: word(68)?,
         // A listener's tcp_info has its queue in the place of unacknowledged segments.
         info: match info {
-            Some(bytes) if state != TcpState::Listen => tcp_info(bytes),
+            Some(bytes) if state != TcpState::Listen => tcp_info(bytes).map(Box::new),
             _ => None,
         },
     };

@@ -8,10 +8,13 @@ mod request;
 
 pub use answer::{Answer, Binding, DecodeError, End, parse, parse_each};
 pub use bytecode::{Code, Side, Test};
-pub use request::{Extensions, Family, Protocol, REQUEST_LEN, Request, StateMask};
+pub use request::{Extensions, Family, Protocol, Request, StateMask};
 
 /// `SOCK_DIAG_BY_FAMILY` (`linux/sock_diag.h`): the type of a request and of each answer.
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
+/// `TCPDIAG_GETSOCK` (`linux/inet_diag.h`): the type of an older request and of its answers. It
+/// alone can mean both families, and so saves a walk through the kernel's table.
+const TCPDIAG_GETSOCK: u16 = 18;
 /// The size of `struct nlmsghdr`.
 const HEADER_LEN: usize = 16;
 /// The size of `struct inet_diag_sockid`.

@@ -4,10 +4,12 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::model::{TcpState, Tuple};
 
-use super::{AF_INET, AF_INET6, Code, HEADER_LEN, SOCK_DIAG_BY_FAMILY, SOCKID_LEN};
+use super::{
+    AF_INET, AF_INET6, Code, HEADER_LEN, SOCK_DIAG_BY_FAMILY, SOCKID_LEN, TCPDIAG_GETSOCK,
+};
 
-/// The size of an encoded request: netlink header and `struct inet_diag_req_v2`.
-pub const REQUEST_LEN: usize = HEADER_LEN + 8 + SOCKID_LEN;
+/// The size of most encoded requests: netlink header and `struct inet_diag_req_v2`.
+const REQUEST_LEN: usize = HEADER_LEN + 8 + SOCKID_LEN;
 
 /// `INET_DIAG_REQ_BYTECODE`: the attribute that carries a program.
 const INET_DIAG_REQ_BYTECODE: u16 = 1;
@@ -106,6 +108,13 @@ pub enum Request {
         /// What to add.
         extensions: Extensions,
     },
+    /// Every TCP socket of both families in one of these states, by one walk through the kernel's
+    /// table. [`Request::Dump`] walks for each family, and a table without a socket takes
+    /// milliseconds already. (`struct inet_diag_req`, the older request.)
+    TcpDump {
+        /// Which states.
+        states: StateMask,
+    },
     /// The socket that a segment from `tuple.remote` to `tuple.local` would reach. It need not
     /// have this tuple: where no connection fits, TCP answers with the listener.
     Exact {
@@ -122,72 +131,69 @@ pub enum Request {
 
 impl Request {
     /// The bytes to send. The answers carry the same `sequence`.
-    pub fn encode(&self, sequence: u32) -> [u8; REQUEST_LEN] {
-        let mut bytes = [0u8; REQUEST_LEN];
-        let mut at = 0;
-        let mut put = |field: &[u8]| {
-            bytes[at..at + field.len()].copy_from_slice(field);
-            at += field.len();
-        };
-        let (protocol, extensions) = match self {
-            Request::Dump {
-                protocol,
-                extensions,
-                ..
-            }
-            | Request::Exact {
-                protocol,
-                extensions,
-                ..
-            } => (*protocol, *extensions),
-        };
-        let (family, flags, states) = match self {
-            Request::Dump { family, states, .. } => (*family, libc::NLM_F_DUMP, states.0),
-            Request::Exact { tuple, .. } => (family_of(tuple), 0, u32::MAX),
+    pub fn encode(&self, sequence: u32) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(REQUEST_LEN + 4);
+        let (kind, flags) = match self {
+            Request::Dump { .. } => (SOCK_DIAG_BY_FAMILY, libc::NLM_F_DUMP),
+            Request::TcpDump { .. } => (TCPDIAG_GETSOCK, libc::NLM_F_DUMP),
+            Request::Exact { .. } => (SOCK_DIAG_BY_FAMILY, 0),
         };
         // struct nlmsghdr; the kernel fills in the sender's port.
-        put(&(REQUEST_LEN as u32).to_ne_bytes());
-        put(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
-        put(&((libc::NLM_F_REQUEST | flags) as u16).to_ne_bytes());
-        put(&sequence.to_ne_bytes());
-        put(&0u32.to_ne_bytes());
-        // struct inet_diag_req_v2
-        put(&[
-            match family {
-                Family::V4 => AF_INET,
-                Family::V6 => AF_INET6,
-            },
-            match protocol {
-                Protocol::Tcp => libc::IPPROTO_TCP as u8,
-                Protocol::Udp => libc::IPPROTO_UDP as u8,
-            },
-            extensions.0,
-            0,
-        ]);
-        put(&states.to_ne_bytes());
-        if let Request::Exact { tuple, cookie, .. } = self {
-            // For UDP the kernel takes the "source" as the far end.
-            let (src, dst) = match protocol {
-                Protocol::Tcp => (tuple.local, tuple.remote),
-                Protocol::Udp => (tuple.remote, tuple.local),
-            };
-            put(&src.port().to_be_bytes());
-            put(&dst.port().to_be_bytes());
-            put(&address_bytes(src.ip(), family));
-            put(&address_bytes(dst.ip(), family));
-            put(&scope_of(tuple).to_ne_bytes());
-            // INET_DIAG_NOCOOKIE in both halves: any.
-            let cookie = cookie.unwrap_or(u64::MAX);
-            put(&(cookie as u32).to_ne_bytes());
-            put(&((cookie >> 32) as u32).to_ne_bytes());
+        bytes.extend(0u32.to_ne_bytes());
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend(((libc::NLM_F_REQUEST | flags) as u16).to_ne_bytes());
+        bytes.extend(sequence.to_ne_bytes());
+        bytes.extend(0u32.to_ne_bytes());
+        match self {
+            Request::Dump {
+                protocol,
+                family,
+                states,
+                extensions,
+            } => {
+                put_head(&mut bytes, *family, *protocol, *extensions, *states);
+                bytes.extend([0; SOCKID_LEN]);
+            }
+            Request::TcpDump { states } => {
+                // struct inet_diag_req, with AF_UNSPEC.
+                bytes.extend([0; 4]);
+                bytes.extend([0; SOCKID_LEN]);
+                bytes.extend(states.0.to_ne_bytes());
+                bytes.extend(0u32.to_ne_bytes());
+            }
+            Request::Exact {
+                protocol,
+                tuple,
+                cookie,
+                extensions,
+            } => {
+                let family = family_of(tuple);
+                let any = StateMask(u32::MAX);
+                put_head(&mut bytes, family, *protocol, *extensions, any);
+                // For UDP the kernel takes the "source" as the far end.
+                let (src, dst) = match protocol {
+                    Protocol::Tcp => (tuple.local, tuple.remote),
+                    Protocol::Udp => (tuple.remote, tuple.local),
+                };
+                bytes.extend(src.port().to_be_bytes());
+                bytes.extend(dst.port().to_be_bytes());
+                bytes.extend(address_bytes(src.ip(), family));
+                bytes.extend(address_bytes(dst.ip(), family));
+                bytes.extend(scope_of(tuple).to_ne_bytes());
+                // INET_DIAG_NOCOOKIE in both halves: any.
+                let cookie = cookie.unwrap_or(u64::MAX);
+                bytes.extend((cookie as u32).to_ne_bytes());
+                bytes.extend(((cookie >> 32) as u32).to_ne_bytes());
+            }
         }
+        put_length(&mut bytes);
         bytes
     }
 
     /// As [`Request::encode`], with a program that tells the kernel which sockets of a dump to
     /// leave out.
     pub fn encode_with(&self, sequence: u32, code: &Code) -> Vec<u8> {
-        let mut bytes = self.encode(sequence).to_vec();
+        let mut bytes = self.encode(sequence);
         if code.bytes().is_empty() {
             return bytes;
         }
@@ -196,10 +202,35 @@ impl Request {
         bytes.extend((length as u16).to_ne_bytes());
         bytes.extend(INET_DIAG_REQ_BYTECODE.to_ne_bytes());
         bytes.extend(code.bytes());
-        let whole = (bytes.len() as u32).to_ne_bytes();
-        bytes[..whole.len()].copy_from_slice(&whole);
+        put_length(&mut bytes);
         bytes
     }
+}
+
+/// The length of a message, which it begins with.
+fn put_length(bytes: &mut [u8]) {
+    let whole = (bytes.len() as u32).to_ne_bytes();
+    bytes[..whole.len()].copy_from_slice(&whole);
+}
+
+/// What `struct inet_diag_req_v2` begins with.
+fn put_head(
+    bytes: &mut Vec<u8>,
+    family: Family,
+    protocol: Protocol,
+    extensions: Extensions,
+    states: StateMask,
+) {
+    let family = match family {
+        Family::V4 => AF_INET,
+        Family::V6 => AF_INET6,
+    };
+    let protocol = match protocol {
+        Protocol::Tcp => libc::IPPROTO_TCP as u8,
+        Protocol::Udp => libc::IPPROTO_UDP as u8,
+    };
+    bytes.extend([family, protocol, extensions.0, 0]);
+    bytes.extend(states.0.to_ne_bytes());
 }
 
 fn family_of(tuple: &Tuple) -> Family {
@@ -249,7 +280,7 @@ mod tests {
         }
     }
 
-    fn exact(protocol: Protocol, tuple: Tuple, cookie: Option<u64>) -> [u8; REQUEST_LEN] {
+    fn exact(protocol: Protocol, tuple: Tuple, cookie: Option<u64>) -> Vec<u8> {
         Request::Exact {
             protocol,
             tuple,
@@ -277,6 +308,18 @@ mod tests {
         assert_eq!(bytes[44..48], [192, 0, 2, 2]);
         assert_eq!(bytes[64..68], 0x5566_7788u32.to_ne_bytes());
         assert_eq!(bytes[68..72], 0x1122_3344u32.to_ne_bytes());
+    }
+
+    #[test]
+    fn a_dump_of_both_families_has_the_older_layout() {
+        let states = StateMask::LISTEN;
+        let bytes = Request::TcpDump { states }.encode_with(7, &Code::default());
+        assert_eq!(bytes.len(), 76);
+        assert_eq!(bytes[0..4], 76u32.to_ne_bytes());
+        assert_eq!(bytes[4..6], 18u16.to_ne_bytes());
+        assert_eq!(bytes[6..8], 0x301u16.to_ne_bytes());
+        assert_eq!(bytes[16..68], [0; 52]);
+        assert_eq!(bytes[68..72], (1u32 << 10).to_ne_bytes());
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl From<SocketFacts> for FactsValue {
             cookie,
             inode,
             uid,
-            info: info.map(InfoValue::from),
+            info: info.map(|info| InfoValue::from(*info)),
         }
     }
 }
@@ -146,7 +146,7 @@ impl From<FactsValue> for SocketFacts {
             cookie: value.cookie,
             inode: value.inode,
             uid: value.uid,
-            info: value.info.map(TcpInfo::from),
+            info: value.info.map(|info| Box::new(TcpInfo::from(info))),
         }
     }
 }

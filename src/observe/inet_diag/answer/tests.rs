@@ -149,14 +149,16 @@ mod of_a_real_kernel {
             bytes[header..header + 2].copy_from_slice(&(length as u16 + 4).to_ne_bytes());
             let total = bytes.len() as u32;
             bytes[..4].copy_from_slice(&total.to_ne_bytes());
-            parse(&bytes, SEQUENCE).expect("an answer").sockets[0].info
+            parse(&bytes, SEQUENCE).expect("an answer").sockets[0]
+                .info
+                .clone()
         };
         assert_eq!(with_length(104), None);
-        let older = info.map(|info| TcpInfo {
+        let older = info.as_deref().map(|info| TcpInfo {
             snd_wnd: None,
-            ..info
+            ..*info
         });
-        assert_eq!(with_length(TCP_INFO_LEN), older);
+        assert_eq!(with_length(TCP_INFO_LEN).as_deref(), older.as_ref());
         assert_eq!(with_length(280 + 64), info);
     }
 
