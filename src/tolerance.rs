@@ -31,6 +31,9 @@ pub const STEP: Duration = Duration::from_secs(5);
 /// asks for it. A verdict on a timer comes at most this late.
 pub const TIMER_GRAIN_MS: u32 = 50;
 
+/// The longest tick of a kernel's clock (CONFIG_HZ=100): what is left of a timer is told in ticks.
+pub const JIFFY: Duration = Duration::from_millis(10);
+
 /// The least retransmission timeout while somebody steps through a run, unless the scenario sets
 /// one: Linux's longest (TCP_RTO_MAX), so that nothing is sent again while they look.
 pub const RTO_WHILE_LOOKING: Duration = Duration::from_secs(120);

@@ -10,14 +10,15 @@ mod told;
 mod traced;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::diag::{DiagError, DiagSocket};
 use super::holders::HoldersByInode;
 use super::inet_diag::Protocol;
-use crate::driver::recorder::Recorder;
+use crate::driver::recorder::{Recorder, monotonic};
 use crate::event::{Aspect, Cause, Kind, SocketKey, Source};
 use crate::model::{
-    Evidence, Holder, HostName, ProgramName, SocketFacts, TcpState, Tuple, UdpState,
+    Evidence, Holder, HostName, ProgramName, SocketFacts, TcpState, TimerKind, Tuple, UdpState,
 };
 use crate::tolerance;
 
@@ -35,7 +36,15 @@ struct Known {
     holders: Option<Vec<Holder>>,
     /// The timer's remaining time as it was told last, while timers are followed.
     told_timer_ms: Option<u32>,
+    /// When the timer of the last facts ends, by `CLOCK_MONOTONIC`.
+    timer_end: Option<Duration>,
     gone: bool,
+}
+
+/// When the socket's timer ends, by `CLOCK_MONOTONIC`, if it was asked for just now.
+fn timer_end(facts: &SocketFacts) -> Option<Duration> {
+    (facts.timer != TimerKind::Off)
+        .then(|| monotonic() + Duration::from_millis(facts.timer_ms.into()))
 }
 
 /// A host as this tracker needs it.
@@ -233,6 +242,7 @@ impl Sockets {
             key,
             host,
             protocol: Protocol::Tcp,
+            timer_end: timer_end(&facts),
             facts: facts.clone(),
             owner: owner.clone(),
             holders: None,
@@ -303,6 +313,7 @@ impl Sockets {
             return;
         }
         let (key, host, owner) = (known.key, known.host, known.owner.clone());
+        self.known[index].timer_end = timer_end(&facts);
         let old = std::mem::replace(&mut self.known[index].facts, facts.clone());
         if old.state != facts.state {
             self.emit(key, host, facts.state, Some(facts), owner, cause, pen);
@@ -330,8 +341,10 @@ impl Sockets {
             self.emit_datagram(index, UdpState::Gone, None, pen);
             return;
         }
-        let timer = matches!(known.facts.state, TcpState::TimeWait | TcpState::FinWait2);
-        let cause = cause.or(timer.then_some(Cause::Timer));
+        // Another end of it, such as a new connection on its addresses, is not the timer's.
+        let state = matches!(known.facts.state, TcpState::TimeWait | TcpState::FinWait2);
+        let ended = known.timer_end.is_some_and(|end| monotonic() + tolerance::JIFFY >= end);
+        let cause = cause.or((state && ended).then_some(Cause::Timer));
         let (key, host, owner) = (known.key, known.host, known.owner.clone());
         self.emit(key, host, TcpState::Close, None, owner, cause, pen);
     }

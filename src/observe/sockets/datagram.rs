@@ -100,6 +100,7 @@ impl Sockets {
             owner,
             holders: None,
             told_timer_ms: None,
+            timer_end: None,
             gone: false,
         });
         let state = UdpState::of(facts.tuple);

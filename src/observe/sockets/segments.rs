@@ -74,6 +74,7 @@ impl Sockets {
         for state in states {
             let known = &mut self.known[index];
             known.facts.state = state;
+            known.timer_end = None;
             let (key, host, owner) = (known.key, known.host, known.owner.clone());
             let host = self.hosts[host].name_for(owner.as_ref());
             pen.emit(

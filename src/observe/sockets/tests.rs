@@ -49,3 +49,47 @@ fn a_connection_that_a_look_up_misses_is_not_gone() {
         "{after}"
     );
 }
+
+/// What ended a socket in TIME_WAIT of which the kernel knows nothing any more.
+fn cause_of_the_end(timer_ms: u32) -> Option<Cause> {
+    let facts = SocketFacts {
+        tuple: Tuple {
+            local: "127.0.0.1:1".parse().expect("address"),
+            remote: "127.0.0.1:2".parse().expect("address"),
+        },
+        state: TcpState::TimeWait,
+        recv_q: 0,
+        send_q: 0,
+        timer: TimerKind::TimeWait,
+        timer_ms,
+        retransmits: 0,
+        cookie: 1,
+        inode: 0,
+        uid: 0,
+        info: None,
+    };
+    let host = Host {
+        name: HostName::from("lo"),
+        diag: DiagSocket::open().expect("sock_diag"),
+        programs: vec![("client".into(), "lo".into())],
+    };
+    let (mut sockets, mut pen) = (Sockets::new(vec![host], false), Recorder::default());
+    let holders = HoldersByInode::default();
+    sockets.appeared(0, facts, None, &holders, &mut pen);
+    sockets.sample(&holders, &mut pen).expect("an answer");
+    let events = pen.timeline().events();
+    events.iter().find_map(|event| match &event.kind {
+        Kind::Socket {
+            state: TcpState::Close,
+            cause,
+            ..
+        } => Some(*cause),
+        _ => None,
+    })?
+}
+
+#[test]
+fn only_a_timer_that_can_have_run_out_ends_a_socket() {
+    assert_eq!(cause_of_the_end(0), Some(Cause::Timer));
+    assert_eq!(cause_of_the_end(60_000), None);
+}

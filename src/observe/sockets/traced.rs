@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use self::chain::{Chain, Link};
-use super::{Known, Sockets};
+use super::{Known, Sockets, timer_end};
 use crate::driver::recorder::Recorder;
 use crate::event::{Aspect, Kind, SocketKey, Source, ToldSegment};
 use crate::model::{Evidence, ProgramName, SocketFacts, TcpState, TimerKind, Tuple};
@@ -256,6 +256,7 @@ impl Sockets {
             owner,
             holders: None,
             told_timer_ms: None,
+            timer_end: None,
             gone: false,
         });
         self.known.len() - 1
@@ -298,6 +299,7 @@ impl Sockets {
             of.facts.cookie = 0;
         }
         of.facts.state = link.state;
+        of.timer_end = None;
         // The kernel's answer goes with the state that it is about.
         let facts = match is_last && of.facts.cookie == 0 {
             true => diag.query(of.facts.tuple).ok().flatten(),
@@ -305,6 +307,7 @@ impl Sockets {
         };
         let facts = facts.filter(|facts| facts.state == link.state);
         if let Some(facts) = &facts {
+            of.timer_end = timer_end(facts);
             of.facts = facts.clone();
         }
         self.emit_traced(known, link, facts, pen);
