@@ -3,7 +3,8 @@
 //! 50,000 established sockets in 500 processes, in a network namespace of their own. First nothing
 //! happens there: the processor time of `watch` after its first look, by kernel events and by
 //! sampling. Then short connections come, 5,000 a second and as many as can be: how many of their
-//! transitions were told, how many events were lost.
+//! transitions were told, how many events were lost. Their clients reset them, or close them and
+//! stay in TIME_WAIT.
 //!
 //! Goals: less than 1% of a core while nothing happens, and nothing lost at 5,000 a second.
 
@@ -25,8 +26,51 @@ const SOCKSCOPE: &str = env!("CARGO_BIN_EXE_sockscope");
 const SOCKETS: usize = 50_000;
 const IDLE: Duration = Duration::from_secs(10);
 const BUSY: Duration = Duration::from_secs(5);
-/// Connections a second, or as many as can be.
-const PACES: [Option<u32>; 2] = [Some(5_000), None];
+/// How connections end, and how many there are a second; nothing: as many as can be. Those in
+/// TIME_WAIT keep their ports, of which there are 28,232.
+const RUSHES: [(End, Option<u32>); 3] = [
+    (End::Fin, Some(5_000)),
+    (End::Reset, Some(5_000)),
+    (End::Reset, None),
+];
+
+/// How a client ends its connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Fin,
+    Reset,
+}
+
+impl End {
+    fn word(self) -> &'static str {
+        match self {
+            End::Fin => "closed",
+            End::Reset => "reset",
+        }
+    }
+
+    /// The last state of its client that is told of soon.
+    fn last(self) -> &'static str {
+        match self {
+            End::Fin => "TIME_WAIT",
+            End::Reset => "CLOSE",
+        }
+    }
+
+    /// Its client's states.
+    fn path(self) -> &'static [&'static str] {
+        match self {
+            End::Fin => &[
+                "SYN_SENT",
+                "ESTABLISHED",
+                "FIN_WAIT1",
+                "FIN_WAIT2",
+                "TIME_WAIT",
+            ],
+            End::Reset => &["SYN_SENT", "ESTABLISHED", "CLOSE"],
+        }
+    }
+}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
@@ -48,7 +92,7 @@ fn bench() -> Result<(), Failure> {
     let _crowd = Crowd::new(SOCKETS)?;
     println!("{SOCKETS} established sockets in {PROCESSES} processes");
     for arguments in [&[][..], &["--sample"]] {
-        let watch = Watch::begin(arguments)?;
+        let watch = Watch::begin(arguments, End::Reset)?;
         let share = watch.share_of_a_core(IDLE)?;
         println!(
             "{:>9.2} %  of a core while nothing happens, {} (goal 1 %)",
@@ -57,13 +101,14 @@ fn bench() -> Result<(), Failure> {
         );
         watch.end()?;
     }
-    for pace in PACES {
-        let watch = Watch::begin(&[])?;
-        let made = connections(pace)?;
+    for (end, pace) in RUSHES {
+        let watch = Watch::begin(&[], end)?;
+        let made = connections(end, pace)?;
         let told = watch.end()?;
         println!(
-            "{:>9}    connections in {BUSY:?}{}: {} were told of whole, {} events lost, {} gaps",
+            "{:>9}    connections {} in {BUSY:?}{}: {} were told of whole, {} events lost, {} gaps",
             made,
+            end.word(),
             pace.map_or(", as many as can be".to_owned(), |pace| format!(
                 " at {pace}/s"
             )),
@@ -75,8 +120,8 @@ fn bench() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Short connections, each closed by the client with a reset so that no port runs out. How many.
-fn connections(pace: Option<u32>) -> Result<u64, Failure> {
+/// Short connections, each ended by the client. How many.
+fn connections(end: End, pace: Option<u32>) -> Result<u64, Failure> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     let mut made = 0;
@@ -88,9 +133,11 @@ fn connections(pace: Option<u32>) -> Result<u64, Failure> {
             l_onoff: 1,
             l_linger: 0,
         };
-        nix::sys::socket::setsockopt(&client, nix::sys::socket::sockopt::Linger, &linger)?;
+        if end == End::Reset {
+            nix::sys::socket::setsockopt(&client, nix::sys::socket::sockopt::Linger, &linger)?;
+        }
         drop(client);
-        // Until the reset is there.
+        // Until the end is there.
         let _ = server.read(&mut [0]);
         made += 1;
         if let Some(pace) = pace {
@@ -111,7 +158,7 @@ struct Watch {
 /// What it told.
 #[derive(Default)]
 struct Told {
-    /// Clients that were told of from SYN_SENT to CLOSE.
+    /// Clients that were told of from SYN_SENT to their ends.
     closed: u64,
     /// Nothing where nobody counts.
     lost: Option<u64>,
@@ -119,7 +166,7 @@ struct Told {
 }
 
 impl Watch {
-    fn begin(arguments: &[&str]) -> Result<Watch, Failure> {
+    fn begin(arguments: &[&str], end: End) -> Result<Watch, Failure> {
         let mut child = Command::new(SOCKSCOPE)
             .args(["watch", "tcp", "--jsonl", "--summary"])
             .args(arguments)
@@ -130,7 +177,7 @@ impl Watch {
         lines.read_line(&mut line)?;
         let first: Value = serde_json::from_str(&line)?;
         let how = first["how"].as_str().unwrap_or("by nothing").to_owned();
-        let rest = thread::spawn(move || told(lines).map_err(|error| error.to_string()));
+        let rest = thread::spawn(move || told(lines, end).map_err(|error| error.to_string()));
         Ok(Watch { child, how, rest })
     }
 
@@ -160,7 +207,7 @@ impl Watch {
     }
 }
 
-fn told(lines: BufReader<ChildStdout>) -> Result<Told, Failure> {
+fn told(lines: BufReader<ChildStdout>, end: End) -> Result<Told, Failure> {
     let mut told = Told::default();
     let mut paths = std::collections::HashMap::new();
     for line in lines.lines() {
@@ -175,12 +222,9 @@ fn told(lines: BufReader<ChildStdout>) -> Result<Told, Failure> {
         let id = value["connection"].as_u64().ok_or("no connection")?;
         let path: &mut Vec<String> = paths.entry(id).or_default();
         path.push(value["new"].as_str().unwrap_or("?").to_owned());
-        if value["new"] == "CLOSE" && paths.remove(&id).is_some_and(|path| path == PATH) {
+        if value["new"] == end.last() && paths.remove(&id).is_some_and(|path| path == end.path()) {
             told.closed += 1;
         }
     }
     Ok(told)
 }
-
-/// Of a client that resets its connection.
-const PATH: [&str; 3] = ["SYN_SENT", "ESTABLISHED", "CLOSE"];

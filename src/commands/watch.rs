@@ -159,7 +159,7 @@ impl Printing<'_> {
             }
             if end.is_none() {
                 let rest = watcher.rest().min(left.unwrap_or(Duration::MAX));
-                end = rest_until(&watcher, interrupt, rest)?;
+                end = rest_until(interrupt, rest)?;
             }
         }
         // What happened until now is told.
@@ -308,15 +308,13 @@ fn did_not_come_true(watcher: &mut Watcher) -> Outcome {
 }
 
 /// Waits until something may have changed, somebody interrupts, or nobody reads any more.
-fn rest_until(watcher: &Watcher, interrupt: &SignalFd, rest: Duration) -> Result<Option<End>, u8> {
+fn rest_until(interrupt: &SignalFd, rest: Duration) -> Result<Option<End>, u8> {
     let stdout = std::io::stdout();
     let mut fds = vec![
         PollFd::new(interrupt.as_fd(), PollFlags::POLLIN),
         // Only errors: a pipe without a reader is one.
         PollFd::new(stdout.as_fd(), PollFlags::empty()),
     ];
-    let sources = watcher.fds();
-    fds.extend(sources.iter().map(|fd| PollFd::new(*fd, PollFlags::POLLIN)));
     match poll(&mut fds, timeout(rest)) {
         Ok(_) | Err(Errno::EINTR) => {}
         Err(error) => return Err(cannot(&error.to_string())),

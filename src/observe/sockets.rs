@@ -343,7 +343,9 @@ impl Sockets {
         }
         // Another end of it, such as a new connection on its addresses, is not the timer's.
         let state = matches!(known.facts.state, TcpState::TimeWait | TcpState::FinWait2);
-        let ended = known.timer_end.is_some_and(|end| monotonic() + tolerance::JIFFY >= end);
+        let ended = known
+            .timer_end
+            .is_some_and(|end| monotonic() + tolerance::JIFFY >= end);
         let cause = cause.or((state && ended).then_some(Cause::Timer));
         let (key, host, owner) = (known.key, known.host, known.owner.clone());
         self.emit(key, host, TcpState::Close, None, owner, cause, pen);

@@ -18,7 +18,8 @@ use crate::model::TcpState;
 use crate::observe::diag::{DiagError, DiagSocket};
 use crate::observe::inet_diag::{Binding, Protocol, StateMask};
 use crate::observe::process::ProcRoot;
-use crate::observe::tracepoints::{Config, KernelEvents, Point, Unavailable};
+use crate::observe::tracepoints::emptied::Emptied;
+use crate::observe::tracepoints::{Config, Point, Unavailable};
 
 /// How often what was recorded is taken out.
 pub(super) const TICK: Duration = Duration::from_millis(20);
@@ -34,7 +35,7 @@ const AUDIT_PACE: (u32, u32) = (1000, 20);
 /// What is heard of sockets.
 #[derive(Debug)]
 pub(super) struct Traced {
-    recorder: KernelEvents,
+    recorder: Emptied,
     arrival: Option<Arrival>,
     losses_counted: Instant,
     pub(super) lost: u64,
@@ -64,9 +65,9 @@ impl Traced {
             wake_after: u32::try_from(ring / 8).unwrap_or(u32::MAX),
             filter,
         };
-        let recorder = match KernelEvents::open(&config(filter)) {
+        let recorder = match Emptied::open(&config(filter)) {
             // Too long for this kernel: everything is recorded, and judged here.
-            Err(Unavailable::BadFilter(..)) => KernelEvents::open(&config(None))?,
+            Err(Unavailable::BadFilter(..)) => Emptied::open(&config(None))?,
             other => other?,
         };
         Ok(Traced {
@@ -156,8 +157,9 @@ impl Traced {
         Ok(())
     }
 
-    pub(super) fn recorder(&self) -> &KernelEvents {
-        &self.recorder
+    /// The rings' size in bytes, of each CPU.
+    pub(super) fn ring(&self) -> usize {
+        self.recorder.ring()
     }
 
     pub(super) fn arrival(&self) -> Option<&Arrival> {

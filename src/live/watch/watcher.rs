@@ -1,6 +1,5 @@
 //! [`Watcher`]: the first look, then whatever source can be had.
 
-use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use super::change::Change;
@@ -163,7 +162,7 @@ impl Watcher {
             (true, _) => (None, How::Sampled(WhySampled::Asked)),
             _ => match Traced::open(judge.lasting.tracepoint(), options.ring) {
                 Ok(traced) => {
-                    let ring = traced.recorder().ring();
+                    let ring = traced.ring();
                     (Some(traced), How::Traced { ring })
                 }
                 Err(why) => (None, How::Sampled(WhySampled::Unavailable(why))),
@@ -220,14 +219,6 @@ impl Watcher {
         match &self.source {
             Source::Traced(_) => TICK,
             Source::Sampled(sampled) => sampled.rest(),
-        }
-    }
-
-    /// Whatever of these becomes readable ends the rest early.
-    pub fn fds(&self) -> Vec<BorrowedFd<'_>> {
-        match &self.source {
-            Source::Traced(traced) => traced.recorder().fds().collect(),
-            Source::Sampled(_) => Vec::new(),
         }
     }
 

@@ -8,6 +8,7 @@
 //! | [`record`] | what lies in a ring: headers, samples |
 //! | [`decode`] | from the raw bytes of a sample to plain values |
 //! | [`recorder`] | [`KernelEvents`]: rings on every CPU, read in the order of time |
+//! | [`emptied`] | a recorder that loses nothing while its reader is busy |
 //! | [`shared`] | one recorder for several readers at once |
 //! | [`unavailable`] | why it cannot be had, and what would change it |
 //!
@@ -22,6 +23,7 @@ use crate::model::{TcpState, Tuple};
 
 mod addresses;
 pub mod decode;
+pub mod emptied;
 pub mod format;
 pub mod record;
 pub mod recorder;
