@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 use serde_json::Value;
 
@@ -95,6 +96,20 @@ impl Watch {
         self.until(|line| line["event"] == "end");
         let code = self.child.wait().expect("ended").code();
         (std::mem::take(&mut self.seen), code)
+    }
+
+    /// Connections that come and go while it stands still, and nobody empties its rings.
+    pub(crate) fn misses(&self, listener: &TcpListener, connections: usize) {
+        let pid = Pid::from_raw(self.child.id() as i32);
+        kill(pid, Signal::SIGSTOP).expect("it runs");
+        let stops = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOWAIT;
+        waitid(Id::Pid(pid), stops).expect("it stops");
+        let address = listener.local_addr().expect("address");
+        for _ in 0..connections {
+            drop(TcpStream::connect(address).expect("connect"));
+            drop(listener.accept().expect("accept"));
+        }
+        kill(pid, Signal::SIGCONT).expect("it is there");
     }
 
     pub(crate) fn ended(mut self) -> Option<i32> {
