@@ -389,7 +389,13 @@ fn what_was_seen_becomes_a_scenario_that_passes() {
         "",
     );
     let text = fs::read_to_string(&file).expect(&traced.stderr);
-    for says in ["SYN_SENT > ESTABLISHED", "observe = [\"syscalls\"]"] {
+    for says in [
+        "SYN_SENT > ESTABLISHED",
+        "observe = [\"syscalls\"]",
+        "wire 1 SYN from client",
+        "server.listener held by",
+        "never = [\"wire RST\", \"wire retransmissions\"]",
+    ] {
         assert!(text.contains(says), "{says}:\n{text}");
     }
     for _ in 0..3 {

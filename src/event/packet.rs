@@ -111,7 +111,7 @@ impl TcpFlags {
     }
 
     /// Both sets together.
-    pub fn with(self, other: TcpFlags) -> TcpFlags {
+    pub const fn with(self, other: TcpFlags) -> TcpFlags {
         TcpFlags(self.0 | other.0)
     }
 

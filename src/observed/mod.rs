@@ -6,6 +6,7 @@
 mod instead;
 mod packets;
 mod scenario;
+mod traced;
 
 pub use instead::instead_of;
 pub use scenario::scenario;

@@ -2,6 +2,7 @@
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
 
+use super::traced::{more_of_step, never_in_step};
 use super::{of_step, telling};
 use crate::check::Sight;
 use crate::model::HostName;
@@ -75,7 +76,8 @@ fn steps_of(run: &Run, input_ended: bool) -> Vec<Table> {
         if let Some(name) = step.text.strip_prefix("start ").filter(|_| input_ended) {
             actions.push(format!("close stdin of {name}"));
         }
-        let expected = of_step(&run.timeline, index, &sight);
+        let mut expected = of_step(&run.timeline, index, &sight);
+        expected.extend(more_of_step(&run.timeline, index, &sight));
         let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
         if actions.is_empty() && expected.is_empty() {
             continue;
@@ -88,6 +90,10 @@ fn steps_of(run: &Run, input_ended: bool) -> Vec<Table> {
         }
         if !expected.is_empty() {
             table["expect"] = Item::Value(lines(&expected));
+        }
+        let never = never_in_step(&run.timeline, index, &sight);
+        if !never.is_empty() {
+            table["never"] = value(Array::from_iter(never.iter().map(ToString::to_string)));
         }
         steps.push(table);
     }
