@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sockscope::compare::Part;
 use sockscope::driver::events;
 use sockscope::lab;
 use sockscope::model::ProgramName;
@@ -44,7 +46,7 @@ Exit codes:
     0  the same
     1  they differ
     2  the call or a record is wrong
-    3  a record could not be read";
+    3  a record could not be read, or the runs are the same only in what both show";
 
 /// Run real TCP programs through scripted lifecycles and see every step of their connections.
 #[derive(Debug, Parser)]
@@ -226,8 +228,44 @@ pub(crate) struct Diff {
     /// A state that one run saw and the other inferred is a difference
     #[arg(long)]
     pub(crate) evidence: bool,
+    /// Compare without these
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
+    pub(crate) ignore: Vec<IgnoredPart>,
     #[command(flatten)]
     pub(crate) look: LookArguments,
+}
+
+/// What `--ignore` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IgnoredPart(pub(crate) Part);
+
+impl ValueEnum for IgnoredPart {
+    fn value_variants<'a>() -> &'a [IgnoredPart] {
+        const ALL: [IgnoredPart; Part::ALL.len()] = {
+            let mut all = [IgnoredPart(Part::Place); Part::ALL.len()];
+            let mut at = 0;
+            while at < all.len() {
+                all[at] = IgnoredPart(Part::ALL[at]);
+                at += 1;
+            }
+            all
+        };
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self.0 {
+            Part::Place => "where they ran, and what could be seen there",
+            Part::States => "the states of sockets",
+            Part::Segments => "the packets",
+            Part::Processes => "how processes began and ended, and who reaped them",
+            Part::Output => "what programs wrote",
+            Part::Calls => "calls, their arguments and results",
+            Part::Holders => "who has which socket open",
+            Part::Verdicts => "what came of the expectations",
+        };
+        Some(PossibleValue::new(self.0.word()).help(help))
+    }
 }
 
 #[derive(Debug, Args)]

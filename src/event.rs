@@ -79,6 +79,10 @@ pub enum Kind {
         process: ProcessName,
         /// As sockscope's own `/proc` shows it.
         pid: i32,
+        /// By which it knows itself, in the innermost pid namespace it is in: what `getpid(2)` and
+        /// its parent's `fork(2)` return where they share one. Nothing where nobody could ask.
+        #[serde(default)]
+        ns_pid: Option<i32>,
         /// Where it runs.
         host: HostName,
         /// Its command line.
@@ -90,6 +94,9 @@ pub enum Kind {
         process: ProcessName,
         /// As sockscope's own `/proc` shows it.
         pid: i32,
+        /// As [`Kind::Spawned`] has it.
+        #[serde(default)]
+        ns_pid: Option<i32>,
         /// Who forked it.
         parent: ProcessName,
     },

@@ -1,7 +1,7 @@
 //! [`Run`]: everything that one run of a scenario left behind, as plain data. Reports read it.
 
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,8 +10,10 @@ use crate::event::{Aspect, Source};
 use crate::model::{Evidence, HostName};
 use crate::timeline::Timeline;
 
+mod asked;
 mod capture;
 
+pub use asked::{Asked, AskedEvents};
 pub use capture::Capture;
 
 /// One run of one scenario.
@@ -49,6 +51,15 @@ pub struct Header {
     pub hosts: Vec<HostName>,
     /// The kernel's release.
     pub kernel: String,
+    /// The machine's architecture, as `uname(2)` names it: `x86_64`.
+    #[serde(default)]
+    pub machine: Option<String>,
+    /// When it began, by the wall clock: the moment that events count from.
+    #[serde(default)]
+    pub began: Option<SystemTime>,
+    /// What was asked for, of a run that began.
+    #[serde(default)]
+    pub asked: Option<Asked>,
     /// Who watched.
     #[serde(default)]
     pub observers: Vec<Source>,

@@ -770,7 +770,12 @@ proptest! {
                 let reports = reports_with(&recording.cases, &LOOKS[..1], &DETAILS[..1]);
                 prop_assert!(!reports.is_empty());
                 for case in &recording.cases {
-                    if let Some(found) = compare::difference(&run[which], case.run(), true) {
+                    let terms = compare::Terms {
+                        evidence: true,
+                        ..Default::default()
+                    };
+                    let compared = compare::compare(&run[which], case.run(), &terms);
+                    if let Some(found) = compared.difference {
                         let text = difference::render(&found, ["a", "b"], &LOOKS[0]);
                         prop_assert!(text.contains("first difference"));
                     }

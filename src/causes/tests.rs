@@ -30,6 +30,7 @@ impl Story {
             story = story.with(Kind::Spawned {
                 process: (*name).into(),
                 pid: 1,
+                ns_pid: None,
                 host: "server".into(),
                 command: Vec::new(),
             });

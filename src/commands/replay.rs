@@ -36,6 +36,10 @@ fn try_main(arguments: Replay) -> Result<Outcome, u8> {
         let error = escape(&error.to_string());
         warn(&format!("{file}: {error}; shown is what comes before it"));
     }
+    for doubt in &recording.doubts {
+        let doubt = escape(&doubt.to_string());
+        warn(&format!("{file}: {doubt}; it is shown as if it were right"));
+    }
     match (options.style, cases.as_slice()) {
         (Some(style), [case]) => {
             reports.print_table(&style::render(case.run(), style, &options.look));
@@ -53,7 +57,9 @@ fn try_main(arguments: Replay) -> Result<Outcome, u8> {
         return Ok(Outcome::Inconclusive);
     }
     Ok(match suite::outcome(&cases) {
-        Outcome::Passed if recording.cut.is_some() => Outcome::Inconclusive,
+        Outcome::Passed if recording.cut.is_some() || !recording.doubts.is_empty() => {
+            Outcome::Inconclusive
+        }
         outcome => outcome,
     })
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::Scope;
 use crate::event::{Body, CallResult, Kind, Reaper, Stream};
 use crate::model::{EndpointName, Evidence, ProcessName, errno_name};
 use crate::run::{Polarity, Run, Verdict};
@@ -59,20 +60,107 @@ impl fmt::Display for Lane {
     }
 }
 
+/// Lanes of a kind: what `sockscope diff --ignore` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Where the run was, and what could be seen there.
+    Place,
+    /// The states of endpoints.
+    States,
+    /// The packets.
+    Segments,
+    /// The lives of processes.
+    Processes,
+    /// What programs wrote.
+    Output,
+    /// Calls and their results.
+    Calls,
+    /// Who holds endpoints.
+    Holders,
+    /// What came of the expectations, and why the run stopped.
+    Verdicts,
+}
+
+impl Part {
+    /// All of them.
+    pub const ALL: [Part; 8] = [
+        Part::Place,
+        Part::States,
+        Part::Segments,
+        Part::Processes,
+        Part::Output,
+        Part::Calls,
+        Part::Holders,
+        Part::Verdicts,
+    ];
+
+    /// The word of `--ignore`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Part::Place => "place",
+            Part::States => "states",
+            Part::Segments => "segments",
+            Part::Processes => "processes",
+            Part::Output => "output",
+            Part::Calls => "calls",
+            Part::Holders => "holders",
+            Part::Verdicts => "verdicts",
+        }
+    }
+}
+
+impl Lane {
+    /// Of which kind it is.
+    pub fn part(&self) -> Part {
+        match self {
+            Lane::Place => Part::Place,
+            Lane::States(_) => Part::States,
+            Lane::Wire => Part::Segments,
+            Lane::Life(_) => Part::Processes,
+            Lane::Output(..) => Part::Output,
+            Lane::Calls(_) => Part::Calls,
+            Lane::Holders(_) => Part::Holders,
+            Lane::Verdicts | Lane::End => Part::Verdicts,
+        }
+    }
+}
+
 /// The lanes of a run, each with its items.
 pub type Lanes = BTreeMap<Lane, Vec<Item>>;
 
 /// The lanes of a run that is [normal](super::normal()); `evidence`: how states and passes are
 /// known counts too.
 pub fn lanes(run: &Run, evidence: bool) -> Lanes {
+    let scope = Scope {
+        evidence,
+        ..Scope::default()
+    };
+    within(run, &scope)
+}
+
+/// The lanes that are compared, with what is compared of them.
+pub(super) fn within(run: &Run, scope: &Scope) -> Lanes {
     let mut lanes = Lanes::new();
     place(run, &mut lanes);
-    states(run, evidence, &mut lanes);
+    states(run, scope.evidence, &mut lanes);
     packets(run, &mut lanes);
     happenings(run, &mut lanes);
     holders(run, &mut lanes);
-    verdicts(run, evidence, &mut lanes);
+    verdicts(run, scope, &mut lanes);
+    lanes.retain(|lane, _| scope.has(lane));
+    if scope.settled {
+        let states = lanes.iter_mut();
+        let states = states.filter(|(lane, _)| lane.part() == Part::States);
+        states.for_each(|(_, items)| settle(items));
+    }
     lanes
+}
+
+/// Leaves the last item of each step.
+fn settle(items: &mut Vec<Item>) {
+    let next: Vec<Option<usize>> = items.iter().skip(1).map(|item| Some(item.step)).collect();
+    let mut next = next.into_iter().chain([None]);
+    items.retain(|item| next.next().flatten() != Some(item.step));
 }
 
 fn put(lanes: &mut Lanes, lane: Lane, text: String, step: usize, event: Option<usize>) {
@@ -224,14 +312,17 @@ fn holders(run: &Run, lanes: &mut Lanes) {
     }
 }
 
-fn verdicts(run: &Run, evidence: bool, lanes: &mut Lanes) {
+fn verdicts(run: &Run, scope: &Scope, lanes: &mut Lanes) {
     for (step, check) in run.checks() {
+        if scope.undecided.contains(&(step, check.text.clone())) {
+            continue;
+        }
         let polarity = match check.polarity {
             Polarity::Expect => "expect",
             Polarity::Never => "never",
         };
         let (verdict, event) = match &check.verdict {
-            Verdict::Pass(how) => (format!("passed{}", known(*how, evidence)), None),
+            Verdict::Pass(how) => (format!("passed{}", known(*how, scope.evidence)), None),
             Verdict::Fail(mismatch) => {
                 let text = format!("failed: {}", mismatch.observed);
                 (text, mismatch.events.last().copied())

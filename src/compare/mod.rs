@@ -4,13 +4,67 @@
 //! the states of an endpoint, the packets, the calls of a process. Within a lane the order counts,
 //! between lanes it does not.
 
+mod arguments;
+mod clock;
 mod lanes;
+mod names;
 mod normal;
+mod unlike;
+mod words;
 
-pub use lanes::{Item, Lane, Lanes, lanes};
+use std::collections::BTreeSet;
+
+pub use lanes::{Item, Lane, Lanes, Part, lanes};
 pub use normal::normal;
+pub use unlike::Unlike;
 
 use crate::run::Run;
+
+/// What counts as a difference.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// How states and passes are known counts too.
+    pub evidence: bool,
+    /// What does not count.
+    pub ignore: BTreeSet<Part>,
+}
+
+/// What is compared of two runs.
+#[derive(Clone, Debug, Default)]
+struct Scope {
+    evidence: bool,
+    ignore: BTreeSet<Part>,
+    /// What only one of them shows.
+    lost: BTreeSet<Part>,
+    /// States only as each step leaves them.
+    settled: bool,
+    /// Expectations that one of them could not decide: by their step and text.
+    undecided: BTreeSet<(usize, String)>,
+}
+
+impl Scope {
+    fn leave_out(&mut self, part: Part) {
+        self.lost.insert(part);
+    }
+
+    /// Whether a lane is compared.
+    fn has(&self, lane: &Lane) -> bool {
+        let part = lane.part();
+        let is_lost = self.lost.contains(&part) && !(part == Part::States && self.settled);
+        !is_lost && !self.ignore.contains(&part)
+    }
+}
+
+/// What came of comparing two runs.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// In what they are unlike from the start.
+    pub unlike: Vec<Unlike>,
+    /// What only one of them shows, so that it was not compared, and that the terms do not ignore.
+    pub lost: BTreeSet<Part>,
+    /// Where they differ first in what was compared.
+    pub difference: Option<Difference>,
+}
 
 /// Where two runs differ first.
 #[derive(Clone, Debug)]
@@ -51,11 +105,30 @@ impl Excerpt {
 /// Items that are shown before and after the first that differs.
 const AROUND: usize = 2;
 
-/// Where two runs differ first: in the earliest step, there in the first [`Lane`]. `evidence`: how
-/// states and passes are known counts too.
-pub fn difference(left: &Run, right: &Run, evidence: bool) -> Option<Difference> {
-    let runs = [normal(left, evidence), normal(right, evidence)];
-    let [left, right] = [lanes(&runs[0], evidence), lanes(&runs[1], evidence)];
+/// Compares two runs. What differs first is in the earliest step, there in the first [`Lane`].
+pub fn compare(left: &Run, right: &Run, terms: &Terms) -> Comparison {
+    let runs = [normal(left, terms.evidence), normal(right, terms.evidence)];
+    let headers = [&left.header, &right.header];
+    let (mut unlike, mut scope) = unlike::unlike(&runs, headers, terms);
+    let difference = first(&runs, &scope);
+    if scope.ignore.contains(&Part::Place) {
+        // Whoever does not mind where they ran does not mind what could be seen there either.
+        scope.lost.retain(|part| *part == Part::Calls);
+        unlike.retain(|unlike| unlike.what != "place");
+    }
+    Comparison {
+        unlike,
+        lost: scope.lost.difference(&scope.ignore).copied().collect(),
+        difference: difference.map(|(lane, sides)| Difference {
+            lane,
+            sides,
+            runs: Box::new(runs),
+        }),
+    }
+}
+
+fn first(runs: &[Run; 2], scope: &Scope) -> Option<(Lane, [Excerpt; 2])> {
+    let [left, right] = runs.each_ref().map(|run| lanes::within(run, scope));
     let none = Vec::new();
     let mut first: Option<(usize, Lane, [Excerpt; 2])> = None;
     let mut names: Vec<&Lane> = left.keys().chain(right.keys()).collect();
@@ -70,12 +143,7 @@ pub fn difference(left: &Run, right: &Run, evidence: bool) -> Option<Difference>
             first = Some((step, lane.clone(), excerpts));
         }
     }
-    let (_, lane, sides) = first?;
-    Some(Difference {
-        lane,
-        sides,
-        runs: Box::new(runs),
-    })
+    first.map(|(_, lane, sides)| (lane, sides))
 }
 
 /// The first item in which two lanes differ, and in which step that is.

@@ -13,6 +13,7 @@ use crate::lab::reexec;
 use crate::lab::wire::Wire;
 use crate::model::{HostName, ProcessName, ProgramName, signal_name};
 use crate::observe::diag::DiagSocket;
+use crate::observe::processes::inner_pid;
 use crate::programs;
 use crate::run::{Outcome, Stopped};
 use crate::scenario::{Action, Spanned, expand, fill};
@@ -110,6 +111,7 @@ impl Driver<'_> {
             Kind::Spawned {
                 process: process.clone(),
                 pid: started.pid,
+                ns_pid: inner_pid(started.pid),
                 host: host_name.clone(),
                 command: argv,
             },

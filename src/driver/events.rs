@@ -9,7 +9,7 @@ use crate::event::{Aspect, Source};
 use crate::observe::tracepoints::recorder::pids_are_ours;
 use crate::observe::tracepoints::shared::Shared;
 use crate::observe::tracepoints::{Config, Point, Unavailable};
-use crate::run::{Header, Outcome, Place, Stopped};
+use crate::run::{AskedEvents, Header, Outcome, Place, Stopped};
 
 /// When to record kernel events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +68,15 @@ impl Events {
         }
         let open = || Shared::open(&self.config.clone().unwrap_or_else(usual));
         self.opened.get_or_init(open).clone().map(Some)
+    }
+
+    /// What was asked for, as the header of a run says it.
+    pub(super) fn asked(&self) -> AskedEvents {
+        match self.when {
+            When::Auto => AskedEvents::Auto,
+            When::On => AskedEvents::On,
+            When::Off => AskedEvents::Off,
+        }
     }
 
     /// Whether a run must not do without.

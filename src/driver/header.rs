@@ -1,7 +1,8 @@
 //! What is known of a run before it begins.
 
+use super::Options;
 use crate::model::HostName;
-use crate::run::{Header, Place};
+use crate::run::{Asked, Header, Place};
 use crate::scenario::{Scenario, SourceText};
 
 /// What is known of a scenario's run before it begins.
@@ -20,9 +21,11 @@ pub(super) fn header(
     hosts: Vec<HostName>,
     place: Place,
 ) -> Header {
-    let kernel = nix::sys::utsname::uname()
-        .map(|name| name.release().to_string_lossy().into_owned())
-        .unwrap_or_else(|_| "unknown".into());
+    let named = nix::sys::utsname::uname().ok();
+    let kernel = named.as_ref().map_or_else(
+        || "unknown".into(),
+        |name| name.release().to_string_lossy().into_owned(),
+    );
     Header {
         sockscope: env!("CARGO_PKG_VERSION").into(),
         scenario: name.to_owned(),
@@ -32,9 +35,24 @@ pub(super) fn header(
         place,
         hosts,
         kernel,
+        machine: named.map(|name| name.machine().to_string_lossy().into_owned()),
+        began: None,
+        asked: None,
         observers: Vec::new(),
         blind: Vec::new(),
         settings: Vec::new(),
+    }
+}
+
+/// What the options ask of a run.
+pub(super) fn asked(options: &Options) -> Asked {
+    Asked {
+        net: options.net,
+        syscalls: options.syscalls,
+        events: options.events.asked(),
+        settled: options.settled,
+        timeout_scale: options.timeout_scale,
+        programs: options.programs.clone(),
     }
 }
 

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::header::{header_of, host_names};
+use super::header::{asked, header_of, host_names};
 use super::session::Session;
 use super::still::Still;
 use super::{Options, events, sampled_blind};
@@ -78,6 +78,8 @@ pub(super) fn open<'a>(
     };
     let mut missing: Option<Unavailable> = None;
     let mut header = header_of(scenario, wanted[0]);
+    header.asked = Some(asked(options));
+    header.began = Some(SystemTime::now());
     if interrupt.is_some_and(is_readable) {
         let stopped = Stopped {
             why: "interrupted".into(),
@@ -102,6 +104,7 @@ pub(super) fn open<'a>(
         match open_place(scenario, options, place, interrupt, rto_min) {
             Ok((mut session, places, settings)) => {
                 header.settings = settings;
+                header.began = SystemTime::now().checked_sub(session.pen.elapsed());
                 header.observers = observers(place, is_traced(scenario, options));
                 header.blind = match place {
                     Place::Wire => Vec::new(),

@@ -68,7 +68,7 @@ impl Watched {
         Watched {
             name,
             pid,
-            inner_pid: inner_pid(pid),
+            inner_pid: inner_pid(pid).unwrap_or(pid),
             host,
             parent: None,
             pidfd,
@@ -307,14 +307,14 @@ impl Processes {
         if self.traced && !self.escaped_the_tracer(pid) {
             return true;
         }
-        self.take_child(parent, pid, pidfd, watch, pen);
+        self.take_child(parent, (pid, inner_pid(pid)), pidfd, watch, pen);
         true
     }
 
     fn take_child(
         &mut self,
         parent: usize,
-        pid: i32,
+        (pid, inner): (i32, Option<i32>),
         pidfd: Option<PidFd>,
         watch: Option<ProcessWatch>,
         pen: &mut Recorder,
@@ -326,6 +326,7 @@ impl Processes {
             Kind::Forked {
                 process: name.clone(),
                 pid,
+                ns_pid: inner,
                 parent: self.all[parent].name.clone(),
             },
         );
@@ -333,6 +334,7 @@ impl Processes {
         self.all.push(Watched {
             parent: Some(parent),
             ppid: self.all[parent].pid,
+            inner_pid: inner.unwrap_or(pid),
             ..Watched::new(name, pid, pidfd, watch, host)
         });
     }
@@ -454,15 +456,15 @@ impl Processes {
     }
 }
 
-/// The pid that a process has in its own pid namespace (`NSpid` of `/proc/PID/status`).
-pub(crate) fn inner_pid(pid: i32) -> i32 {
+/// The pid by which a process knows itself (`NSpid`, `proc_pid_status(5)`); nothing once it was
+/// reaped.
+pub(crate) fn inner_pid(pid: i32) -> Option<i32> {
     let status = std::fs::read(format!("/proc/{pid}/status")).unwrap_or_default();
     String::from_utf8_lossy(&status)
         .lines()
         .find_map(|line| line.strip_prefix("NSpid:"))
         .and_then(|pids| pids.split_whitespace().last())
         .and_then(|inner| inner.parse().ok())
-        .unwrap_or(pid)
 }
 
 fn gap(error: &ProcessError) -> Kind {

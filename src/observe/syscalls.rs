@@ -59,8 +59,8 @@ pub enum What {
     Forked {
         /// The new process's pid.
         child: i32,
-        /// The pid that it has in its own pid namespace.
-        inner: i32,
+        /// The pid that it has in its own pid namespace, where that could be read.
+        inner: Option<i32>,
         /// The new process, opened before it ran.
         pidfd: Option<PidFd>,
     },

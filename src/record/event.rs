@@ -55,6 +55,10 @@ pub enum What {
         process: String,
         /// Its pid as sockscope's own `/proc` shows it.
         pid: i32,
+        /// The pid by which it knows itself, in the innermost pid namespace it is in: the one that
+        /// the arguments and values of system calls name. Absent where it is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ns_pid: Option<i32>,
         /// Where it runs.
         host: String,
         /// Its command line.
@@ -66,6 +70,9 @@ pub enum What {
         process: String,
         /// Its pid as sockscope's own `/proc` shows it.
         pid: i32,
+        /// The pid by which it knows itself. Absent where it is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ns_pid: Option<i32>,
         /// Who forked it.
         parent: String,
     },

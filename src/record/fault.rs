@@ -16,9 +16,11 @@ impl RecordError {
     /// What would help, where something does.
     pub fn help(&self) -> Option<&'static str> {
         match &self.fault {
-            Fault::Cut { .. } | Fault::CutLine | Fault::NotJson(_) | Fault::Count { .. } => {
-                Some("--partial shows what is there")
-            }
+            Fault::Cut { .. }
+            | Fault::CutLine
+            | Fault::NotJson(_)
+            | Fault::Count { .. }
+            | Fault::Hash => Some("--partial shows what is there"),
             Fault::Foreign | Fault::Empty => {
                 Some("a record is what `sockscope run --save FILE` writes")
             }
@@ -26,7 +28,10 @@ impl RecordError {
                 "`--format json` is for other tools; a record is what `--save FILE` or \
                  `--format jsonl` writes",
             ),
-            Fault::Newer { .. } => Some("read it with that version or a later one"),
+            Fault::Newer { .. } => Some(
+                "read it with that version or a later one; --partial shows what this one \
+                 understands of it",
+            ),
             _ => None,
         }
     }

@@ -1,12 +1,15 @@
 //! The lines of a record: header, events, steps and verdicts, end.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event::EventLine;
+use super::value::Utc;
 use crate::event::{Aspect, Source};
 use crate::model::Evidence;
-use crate::run::{Outcome, Place, Polarity};
+use crate::run::{AskedEvents, Outcome, Place, Polarity};
 
 mod model;
 
@@ -48,6 +51,16 @@ pub struct HeaderLine {
     pub place: Place,
     /// The kernel's release.
     pub kernel: String,
+    /// The machine's architecture, as `uname(2)` names it: `x86_64`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+    /// When the run began, by the wall clock: what `at_ns` counts from. In UTC, as RFC 3339 writes
+    /// it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<Utc>,
+    /// What the user asked for. Absent where nothing was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<AskedValue>,
     /// The hosts, the client's side first.
     pub hosts: Vec<String>,
     /// Who watched.
@@ -72,6 +85,26 @@ pub struct ScenarioText {
     pub sha256: String,
     /// The file's text.
     pub text: String,
+}
+
+/// What the user asked of a run beside its scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AskedValue {
+    /// `--net`; absent: the best place that could be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub net: Option<Place>,
+    /// `--syscalls`.
+    pub syscalls: bool,
+    /// `--events`.
+    pub events: AskedEvents,
+    /// `--settled`.
+    pub settled: bool,
+    /// `--timeout-scale`: what every duration of the scenario was multiplied by.
+    pub timeout_scale: f64,
+    /// `--server`, `--client`, `--program`: the commands that replaced programs of the scenario, as
+    /// they were given. The `spawned` events have them with `{port}` and the like filled in.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub programs: BTreeMap<String, Vec<String>>,
 }
 
 /// Something that could not be seen.

@@ -19,12 +19,16 @@ use open::{Open, in_order};
 /// scenario's text.
 const LONGEST: usize = 64 << 20;
 
+/// The mark at the beginning of files that some editors write: U+FEFF in UTF-8.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
 /// What is taken for a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accept {
     /// Nothing but whole records.
     Whole,
-    /// Also the part of a record before the first line that cannot be read.
+    /// Also the part of a record before the first line that cannot be read, and records that give
+    /// reason to doubt what is in them: a newer format, a scenario's text with another hash.
     Part,
 }
 
@@ -36,6 +40,8 @@ pub struct Recording {
     pub cases: Vec<Case>,
     /// Why nothing more was read; nothing when all was.
     pub cut: Option<RecordError>,
+    /// What makes records doubtful. The tries that they are of are stopped, inconclusive.
+    pub doubts: Vec<RecordError>,
 }
 
 /// Reads all records of a file.
@@ -46,14 +52,17 @@ pub struct Recording {
 pub fn read(input: impl BufRead, accept: Accept) -> Result<Recording, RecordError> {
     let mut reader = Reader {
         input,
+        accept,
         line: 0,
         cases: Vec::new(),
         open: None,
+        doubts: Vec::new(),
     };
     let Err(fault) = reader.all() else {
         return Ok(Recording {
             cases: reader.cases,
             cut: None,
+            doubts: reader.doubts,
         });
     };
     let line = reader.line.max(1);
@@ -70,32 +79,57 @@ pub fn read(input: impl BufRead, accept: Accept) -> Result<Recording, RecordErro
         false => Ok(Recording {
             cases: reader.cases,
             cut: Some(error),
+            doubts: reader.doubts,
         }),
     }
 }
 
 struct Reader<R> {
     input: R,
+    accept: Accept,
     /// The line that is being read, counted from 1.
     line: usize,
     cases: Vec<Case>,
     open: Option<Open>,
+    doubts: Vec<RecordError>,
 }
 
 impl<R: BufRead> Reader<R> {
     fn all(&mut self) -> Result<(), Fault> {
         while let Some((text, ended)) = self.next()? {
-            let line = match self.open.is_some() {
-                true => parse(&text, ended)?,
-                false => parse_first(&text, ended)?,
-            };
+            // Editors leave some behind. No event is lost by that: they are numbered.
+            if text.trim_ascii().is_empty() {
+                continue;
+            }
+            if self.open.is_some() {
+                self.take(parse(&text, ended)?)?;
+                continue;
+            }
+            let Begun { line, newer } = parse_first(&text, ended)?;
+            let doubts = self.doubts.len();
+            if let Some(fault) = newer {
+                self.doubt(fault)?;
+            }
             self.take(line)?;
+            if let (Some(open), Some(doubt)) = (&mut self.open, self.doubts.get(doubts)) {
+                open.doubt(doubt);
+            }
         }
         match &self.open {
             Some(open) => Err(Fault::Cut { begun: open.begun }),
             None if self.cases.is_empty() => Err(Fault::Empty),
             None => Ok(()),
         }
+    }
+
+    /// What is no reason to stop for somebody who wants to see whatever there is.
+    fn doubt(&mut self, fault: Fault) -> Result<(), Fault> {
+        if self.accept == Accept::Whole {
+            return Err(fault);
+        }
+        let line = self.line;
+        self.doubts.push(RecordError { line, fault });
+        Ok(())
     }
 
     /// The next line, and whether a newline ends it.
@@ -114,6 +148,9 @@ impl<R: BufRead> Reader<R> {
         }
         self.line += 1;
         let ended = bytes.pop_if(|last| *last == b'\n').is_some();
+        if self.line == 1 && bytes.starts_with(BOM) {
+            bytes.drain(..BOM.len());
+        }
         if !ended && bytes.len() > LONGEST {
             return Err(Fault::TooLong(LONGEST));
         }
@@ -129,7 +166,10 @@ impl<R: BufRead> Reader<R> {
             return match line {
                 Line::Header(header) => {
                     self.follows(&header)?;
-                    self.open = Some(Open::new(header, self.line)?);
+                    if let Some(fault) = open::mismatch(&header) {
+                        self.doubt(fault)?;
+                    }
+                    self.open = Some(Open::new(header, self.line));
                     Ok(())
                 }
                 _ => Err(Fault::Foreign),
@@ -176,8 +216,15 @@ fn parse(text: &str, ended: bool) -> Result<Line, Fault> {
     })
 }
 
+/// The first line of a record.
+struct Begun {
+    line: Line,
+    /// It is of a newer format, of which this much is understood.
+    newer: Option<Fault>,
+}
+
 /// The first line of a record: what it is is asked before what is in it.
-fn parse_first(text: &str, ended: bool) -> Result<Line, Fault> {
+fn parse_first(text: &str, ended: bool) -> Result<Begun, Fault> {
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
         Err(error) if !ended && error.is_eof() && text.starts_with(r#"{"type":"header""#) => {
@@ -191,18 +238,23 @@ fn parse_first(text: &str, ended: bool) -> Result<Line, Fault> {
         None if value.get("runs").is_some_and(Value::is_array) => return Err(Fault::Document),
         None => return Err(Fault::Foreign),
     };
+    let mut newer = None;
     if schema != SCHEMA {
         let (name, _) = SCHEMA.split_once('/').unwrap_or((SCHEMA, ""));
         let number = schema.strip_prefix(name).and_then(|n| n.strip_prefix('/'));
-        return Err(match number.map(str::parse::<u64>) {
-            Some(Ok(_)) => Fault::Newer {
+        newer = match number.map(str::parse::<u64>) {
+            Some(Ok(_)) => Some(Fault::Newer {
                 schema,
                 version: word(&value, "sockscope").unwrap_or_else(|| "?".to_owned()),
-            },
-            _ => Fault::Foreign,
-        });
+            }),
+            _ => return Err(Fault::Foreign),
+        };
     }
-    serde_json::from_value(value).map_err(|error| Fault::NotALine(error.to_string()))
+    match serde_json::from_value(value) {
+        Ok(line) => Ok(Begun { line, newer }),
+        // That it is newer says more than what is strange in it.
+        Err(error) => Err(newer.unwrap_or_else(|| Fault::NotALine(error.to_string()))),
+    }
 }
 
 /// What serde_json says, with the column alone: its line is always the first.

@@ -10,9 +10,11 @@ use crate::event::{CallResult, Cause, PacketId, Reaper, SignalOrigin};
 use crate::model::{ExitStatus, ProcessName, errno_name, restart_name, signal_name};
 
 mod socket;
+mod utc;
 mod words;
 
 pub use socket::{FactsValue, HolderValue, InfoValue};
+pub use utc::Utc;
 pub use words::{FlagWords, StateLetter, StateWord, TimerWord};
 
 /// A signal.

@@ -1,5 +1,6 @@
 //! Where two runs differ first, with the rows around it in both, as `diff -u` prints it.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::palette::Tone;
 use super::rows::{Row, select};
 use super::text::{cut, escape, visible};
 use super::{Detail, Look, WireDetail};
-use crate::compare::Difference;
+use crate::compare::{Difference, Part, Unlike};
 use crate::run::{Run, Verdict};
 
 /// Lines that are shown before and after the first that differs.
@@ -34,6 +35,43 @@ pub fn render(difference: &Difference, names: [&str; 2], look: &Look) -> String 
         }
         lines.extend(shown);
     }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// In what the runs of a scenario are unlike from the start, a line for each. Empty, or ends in a
+/// newline.
+pub fn unlike(all: &[Unlike], scenario: &str, names: [&str; 2], look: &Look) -> String {
+    if all.is_empty() {
+        return String::new();
+    }
+    let head = format!("{}: the runs are not alike", escape(scenario));
+    let mut lines = vec![look.paint(Tone::Strong, &look.glyphs(&head))];
+    let [left, right] = names.map(escape);
+    for Unlike { what, sides, lost } in all {
+        let [one, other] = sides.each_ref().map(|side| match side.is_empty() {
+            true => "nothing".to_owned(),
+            false => visible(side),
+        });
+        let mut text = format!("{}: {one} in {left}, {other} in {right}", visible(what));
+        if let Some(lost) = lost {
+            text.push_str(&format!("; {lost}"));
+        }
+        lines.extend(wrap(look, "  ", &text, Tone::Closing));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// That runs are the same as far as both show. Ends in a newline.
+pub fn same_in_part(lost: &BTreeSet<Part>, look: &Look) -> String {
+    let parts = lost.iter().map(|part| part.word());
+    let text = format!(
+        "what both show is the same; not compared: {0} (--ignore {1} is content with that)",
+        parts.clone().collect::<Vec<_>>().join(", "),
+        parts.collect::<Vec<_>>().join(",")
+    );
+    let mut lines = wrap(look, "  ", &text, Tone::Plain);
     lines.push(String::new());
     lines.join("\n")
 }

@@ -14,6 +14,7 @@ impl Timeline {
                 process,
                 pid,
                 parent,
+                ..
             } => {
                 let host = self
                     .process(parent)

@@ -69,6 +69,9 @@ impl Stage {
                 place,
                 hosts: vec!["client".into(), "server".into()],
                 kernel: "6.18.0".to_owned(),
+                machine: None,
+                began: None,
+                asked: None,
                 observers: Vec::new(),
                 blind: Vec::new(),
                 settings: Vec::new(),
@@ -192,6 +195,7 @@ impl Stage {
             Kind::Spawned {
                 process: process.into(),
                 pid,
+                ns_pid: None,
                 host: host.into(),
                 command: command.split(' ').map(str::to_owned).collect(),
             },
@@ -204,6 +208,7 @@ impl Stage {
             Kind::Forked {
                 process: process.into(),
                 pid,
+                ns_pid: None,
                 parent: parent.into(),
             },
         );

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Processes, Watched};
+use super::{Processes, Watched, inner_pid};
 use crate::driver::recorder::Recorder;
 use crate::event::{Kind, Source};
 use crate::model::{ProcState, ProgramName};
@@ -33,11 +33,13 @@ impl Processes {
         // Gone already: then it has neither, and its end is told at the next look.
         let watch = ProcessWatch::open(&self.root, pid).ok().flatten();
         let pidfd = PidFd::open(pid).ok();
+        let inner = inner_pid(pid);
         self.all[parent].children += 1;
         let name = self.all[parent].name.child(self.all[parent].children);
         let kind = Kind::Forked {
             process: name.clone(),
             pid,
+            ns_pid: inner,
             parent: self.all[parent].name.clone(),
         };
         pen.emit_at(at, Source::Kernel, kind);
@@ -45,6 +47,7 @@ impl Processes {
         self.all.push(Watched {
             parent: Some(parent),
             ppid: self.all[parent].pid,
+            inner_pid: inner.unwrap_or(pid),
             ..Watched::new(name, pid, pidfd, watch, host)
         });
         true

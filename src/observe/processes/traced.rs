@@ -56,7 +56,7 @@ impl Processes {
     pub fn forked(
         &mut self,
         parent: i32,
-        (child, inner): (i32, i32),
+        (child, inner): (i32, Option<i32>),
         pidfd: Option<PidFd>,
         pen: &mut Recorder,
     ) {
@@ -68,10 +68,7 @@ impl Processes {
             return;
         }
         let watch = ProcessWatch::open(&self.root, child).ok().flatten();
-        self.take_child(parent, child, pidfd, watch, pen);
-        if let Some(taken) = self.all.last_mut() {
-            taken.inner_pid = inner;
-        }
+        self.take_child(parent, (child, inner), pidfd, watch, pen);
     }
 
     /// A process collected the status of a child: `child` is the child's pid as the process knows

@@ -36,21 +36,25 @@ impl What {
             What::Spawned {
                 process,
                 pid,
+                ns_pid,
                 host,
                 command,
             } => Kind::Spawned {
                 process: ProcessName::new(process),
                 pid,
+                ns_pid,
                 host: HostName::new(host),
                 command,
             },
             What::Forked {
                 process,
                 pid,
+                ns_pid,
                 parent,
             } => Kind::Forked {
                 process: ProcessName::new(process),
                 pid,
+                ns_pid,
                 parent: ProcessName::new(parent),
             },
             What::ProcessState { process, state } => Kind::ProcessState {

@@ -43,21 +43,25 @@ pub(super) fn what(kind: Kind, timeline: &Timeline) -> What {
         Kind::Spawned {
             process,
             pid,
+            ns_pid,
             host,
             command,
         } => What::Spawned {
             process: process.to_string(),
             pid,
+            ns_pid,
             host: host.to_string(),
             command,
         },
         Kind::Forked {
             process,
             pid,
+            ns_pid,
             parent,
         } => What::Forked {
             process: process.to_string(),
             pid,
+            ns_pid,
             parent: parent.to_string(),
         },
         Kind::ProcessState { process, state } => What::ProcessState {

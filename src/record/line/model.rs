@@ -5,13 +5,16 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use super::{
-    BlindValue, Counts, EndLine, HeaderLine, MistakeValue, ScenarioText, Span, StepLine,
-    StoppedValue, VerdictLine, VerdictValue,
+    AskedValue, BlindValue, Counts, EndLine, HeaderLine, MistakeValue, ScenarioText, Span,
+    StepLine, StoppedValue, VerdictLine, VerdictValue,
 };
 use crate::event::Kind;
-use crate::model::{Evidence, HostName};
+use crate::model::{Evidence, HostName, ProgramName};
 use crate::record::event::nanoseconds;
-use crate::run::{Blind, Checked, Header, Mismatch, Mistake, Run, StepResult, Stopped, Verdict};
+use crate::record::value::Utc;
+use crate::run::{
+    Asked, Blind, Checked, Header, Mismatch, Mistake, Run, StepResult, Stopped, Verdict,
+};
 
 impl From<&Range<usize>> for Span {
     fn from(range: &Range<usize>) -> Span {
@@ -40,6 +43,9 @@ impl HeaderLine {
             place,
             hosts,
             kernel,
+            machine,
+            began,
+            asked,
             observers,
             blind,
             settings,
@@ -57,6 +63,9 @@ impl HeaderLine {
             },
             place,
             kernel,
+            machine,
+            began: began.and_then(Utc::new),
+            asked: asked.map(AskedValue::from),
             hosts: hosts.iter().map(ToString::to_string).collect(),
             observers,
             blind: blind.into_iter().map(BlindValue::from).collect(),
@@ -76,9 +85,60 @@ impl HeaderLine {
             place: self.place,
             hosts: self.hosts.into_iter().map(HostName::new).collect(),
             kernel: self.kernel,
+            machine: self.machine,
+            began: self.began.map(Utc::time),
+            asked: self.asked.map(Asked::from),
             observers: self.observers,
             blind: self.blind.into_iter().map(Blind::from).collect(),
             settings: self.settings,
+        }
+    }
+}
+
+impl From<Asked> for AskedValue {
+    fn from(asked: Asked) -> AskedValue {
+        let Asked {
+            net,
+            syscalls,
+            events,
+            settled,
+            timeout_scale,
+            programs,
+        } = asked;
+        let programs = programs.into_iter();
+        AskedValue {
+            net,
+            syscalls,
+            events,
+            settled,
+            timeout_scale,
+            programs: programs
+                .map(|(name, command)| (name.to_string(), command))
+                .collect(),
+        }
+    }
+}
+
+impl From<AskedValue> for Asked {
+    fn from(value: AskedValue) -> Asked {
+        let AskedValue {
+            net,
+            syscalls,
+            events,
+            settled,
+            timeout_scale,
+            programs,
+        } = value;
+        let programs = programs.into_iter();
+        Asked {
+            net,
+            syscalls,
+            events,
+            settled,
+            timeout_scale,
+            programs: programs
+                .map(|(name, command)| (ProgramName::new(name), command))
+                .collect(),
         }
     }
 }

@@ -20,21 +20,31 @@ pub(super) struct Open {
     timeline: Timeline,
     steps: Vec<StepResult>,
     packets: BTreeSet<u32>,
+    /// Why nobody can say what the run came to.
+    doubt: Option<String>,
+}
+
+/// What speaks against a header's scenario.
+pub(super) fn mismatch(header: &HeaderLine) -> Option<Fault> {
+    (header.scenario.sha256 != sha256(&header.scenario.text)).then_some(Fault::Hash)
 }
 
 impl Open {
-    pub(super) fn new(header: HeaderLine, line: usize) -> Result<Open, Fault> {
-        if header.scenario.sha256 != sha256(&header.scenario.text) {
-            return Err(Fault::Hash);
-        }
-        Ok(Open {
+    pub(super) fn new(header: HeaderLine, line: usize) -> Open {
+        Open {
             begun: line,
             attempt: header.attempt,
             header: header.into_header(),
             timeline: Timeline::default(),
             steps: Vec::new(),
             packets: BTreeSet::new(),
-        })
+            doubt: None,
+        }
+    }
+
+    /// Nobody can say what the run came to.
+    pub(super) fn doubt(&mut self, why: &RecordError) {
+        self.doubt = Some(why.to_string());
     }
 
     pub(super) fn event(&mut self, line: EventLine) -> Result<(), Fault> {
@@ -159,7 +169,7 @@ impl Open {
                 self.span(span)?;
             }
         }
-        let run = self.run(line.stopped(), Duration::from_nanos(line.took_ns));
+        let mut run = self.run(line.stopped(), Duration::from_nanos(line.took_ns));
         let found = Counts::of(&run).named();
         for ((what, said), (_, found)) in line.counts.named().into_iter().zip(found) {
             if said != found {
@@ -178,6 +188,9 @@ impl Open {
                 what: "step",
                 number: last + 1,
             });
+        }
+        if let (Some(why), None) = (&self.doubt, &run.stopped) {
+            run.stopped = Some(inconclusive(format!("the record is doubtful: {why}")));
         }
         Ok(run)
     }
@@ -206,14 +219,18 @@ impl Open {
             });
         }
         let took = events.last().map_or(Duration::ZERO, |event| event.at);
-        let stopped = Stopped {
-            why: format!("the record is cut: {error}"),
-            span: None,
-            help: None,
-            outcome: Outcome::Inconclusive,
-            more: Vec::new(),
-        };
+        let stopped = inconclusive(format!("the record is cut: {error}"));
         self.run(Some(stopped), took)
+    }
+}
+
+fn inconclusive(why: String) -> Stopped {
+    Stopped {
+        why,
+        span: None,
+        help: None,
+        outcome: Outcome::Inconclusive,
+        more: Vec::new(),
     }
 }
 

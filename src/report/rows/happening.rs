@@ -49,6 +49,7 @@ impl Moment<'_> {
                 process,
                 pid,
                 parent,
+                ..
             } => self.of(
                 parent,
                 Tone::Plain,

@@ -1,0 +1,51 @@
+//! [`Asked`]: what the user asked of a run beside its scenario.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Place;
+use crate::model::ProgramName;
+
+/// What the user asked of a run beside its scenario, as far as it changes what happens or what is
+/// seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// `--net`; nothing: the best place that could be had.
+    pub net: Option<Place>,
+    /// `--syscalls`.
+    pub syscalls: bool,
+    /// `--events`.
+    pub events: AskedEvents,
+    /// `--settled`.
+    pub settled: bool,
+    /// `--timeout-scale`: what every duration of the scenario was multiplied by.
+    pub timeout_scale: f64,
+    /// `--server`, `--client`, `--program`: commands in place of the scenario's, as they were given.
+    /// [`Kind::Spawned`](crate::event::Kind::Spawned) has them with `{port}` and the like filled in.
+    pub programs: BTreeMap<ProgramName, Vec<String>>,
+}
+
+/// When to record what the kernel tells itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AskedEvents {
+    /// Where they make up for the missing wire.
+    Auto,
+    /// Everywhere.
+    On,
+    /// Nowhere.
+    Off,
+}
+
+impl AskedEvents {
+    /// The word of `--events`.
+    pub fn word(self) -> &'static str {
+        match self {
+            AskedEvents::Auto => "auto",
+            AskedEvents::On => "on",
+            AskedEvents::Off => "off",
+        }
+    }
+}
