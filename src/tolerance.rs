@@ -38,9 +38,13 @@ pub const JIFFY: Duration = Duration::from_millis(10);
 /// one: Linux's longest (TCP_RTO_MAX), so that nothing is sent again while they look.
 pub const RTO_WHILE_LOOKING: Duration = Duration::from_secs(120);
 
-/// How long something that may pass, such as CLOSE_WAIT or a zombie, has to last until `why` tells
-/// of it.
+/// How long something that may pass, such as CLOSE_WAIT or a zombie, has to last until `why` takes
+/// the time for a longer look at it.
 pub const LASTING: Duration = Duration::from_millis(250);
+
+/// How long it has to last until `why` tells of it: longer than the second after which many
+/// programs do what they do again and again, such as read, send, or collect their children.
+pub const STAYING: Duration = Duration::from_secs(2);
 
 /// How often a look-up has to miss a socket before the kernel's whole table is asked whether it is
 /// gone.

@@ -437,13 +437,13 @@ fn a_leak_is_close_wait_that_grows_between_two_looks() {
     };
     // Looks begin before the second step.
     let (one_left, all_left) = (&looks[3], &looks[4]);
-    let grown = why::grown(one_left, all_left, Duration::from_secs(2));
+    let grown = why::grown(one_left, all_left, all_left, Duration::from_secs(2));
     let leak = grown
         .iter()
         .find(|finding| finding.diagnosis.key == "close-wait-leak")
         .expect("a leak");
     has(&leak.headline, "grew from 1 to 20 in 2.0 s");
-    let same = why::grown(all_left, all_left, Duration::from_secs(2));
+    let same = why::grown(all_left, all_left, all_left, Duration::from_secs(2));
     assert_eq!(same, []);
 }
 
@@ -453,20 +453,25 @@ fn resets_and_overflows_are_counted_between_two_looks() {
         return;
     };
     let (before, after) = (&reset[reset.len() - 2], &reset[reset.len() - 1]);
-    let grown = why::grown(before, after, Duration::from_secs(1));
+    let grown = why::grown(before, after, after, Duration::from_secs(1));
     let resets = grown
         .iter()
         .find(|finding| finding.diagnosis.key == "resets")
         .expect("an RST");
     has(
         &resets.headline,
-        "1 connection of this network namespace ended by RST in 1.0 s",
+        "counted 1 connection end that closed without a FIN in 1.0 s (EstabResets)",
     );
-    has(&proofs(resets), "EstabResets +1, OutRsts +0");
-    assert_eq!(why::grown(before, before, Duration::from_secs(1)), []);
+    has(&proofs(resets), "EstabResets +1");
+    has(&proofs(resets), "OutRsts +0");
+    has(&proofs(resets), "TCPAbortOnTimeout +0");
+    assert_eq!(
+        why::grown(before, before, before, Duration::from_secs(1)),
+        []
+    );
 
     let full = looks("backlog-full").expect("the wire");
-    let grown = why::grown(&full[2], &full[3], Duration::from_secs(1));
+    let grown = why::grown(&full[2], &full[3], &full[3], Duration::from_secs(1));
     let overflow = grown
         .iter()
         .find(|finding| finding.diagnosis.key == "listen-overflows");

@@ -30,6 +30,7 @@ fn process(name: &str, pid: i32) -> Process {
         zombie: false,
         signals: None,
         waits_in: None,
+        executes: None,
     }
 }
 
@@ -61,6 +62,7 @@ fn waiting(host: u8, port: u16, holders: &[usize], age: Option<u64>) -> Socket {
         let_go: None,
         sent_again: 0,
         overflows: None,
+        earlier: None,
     }
 }
 
@@ -85,8 +87,10 @@ fn why(findings: Vec<Finding>) -> Why {
         sockets: 5000,
         processes: 100,
         unseen: Unseen::default(),
+        looks: 1,
         between: None,
         counters: None,
+        bound_unseen: false,
     }
 }
 
@@ -122,6 +126,7 @@ fn leak() -> Why {
     let picture = Picture {
         sockets: sockets.collect(),
         processes,
+        ..Picture::default()
     };
     why(findings(&picture))
 }
@@ -173,7 +178,11 @@ fn other_programs_are_another_cause() {
         waiting(2, 3, &[2], Some(9)),
         waiting(2, 4, &[], None),
     ];
-    let picture = Picture { sockets, processes };
+    let picture = Picture {
+        sockets,
+        processes,
+        ..Picture::default()
+    };
     let why = why(findings(&picture));
     let value: Value = serde_json::from_str(&record::json(&why).expect("JSON")).expect("JSON");
     let ports: Vec<Vec<u64>> = value["diagnoses"]
@@ -204,6 +213,7 @@ fn ages_that_are_not_known_are_not_told() {
         let picture = Picture {
             sockets: sockets.collect(),
             processes: vec![process("one", 7)],
+            ..Picture::default()
         };
         let text = words(&text(&why(findings(&picture))));
         let (title, _) = text.split_once(" 10.0.0.1").expect("a case");
@@ -230,6 +240,7 @@ fn of_many_holders_the_first_are_named_and_json_has_all() {
     let picture = Picture {
         sockets: vec![waiting(2, 1, &holders, None)],
         processes,
+        ..Picture::default()
     };
     let why = why(findings(&picture));
     let text = words(&text(&why));
@@ -356,8 +367,8 @@ fn a_zombie_and_its_parent_are_values() {
     processes[1].parent = Some(0);
     processes[1].state = Some(ProcState::Zombie);
     let picture = Picture {
-        sockets: Vec::new(),
         processes,
+        ..Picture::default()
     };
     let why = why(vec![Finding {
         diagnosis: find("zombie").expect("a diagnosis"),
@@ -424,6 +435,7 @@ fn the_example_of_the_page_prints_holders() {
     let picture = Picture {
         sockets: vec![waiting(2, 1, &[0, 1], None), waiting(2, 2, &[1], None)],
         processes: vec![process("one", 7), process("one", 8)],
+        ..Picture::default()
     };
     let lines = record::json_lines(&why(findings(&picture))).expect("JSON");
     let folder = tempfile::tempdir().expect("a folder");

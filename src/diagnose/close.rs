@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::facts::Facts;
 use super::finding::{About, Diagnosis, Finding, Proof, Weight};
-use super::picture::{Picture, Socket, lapse};
+use super::picture::{Picture, Process, Socket, lapse};
 use super::question::Question;
 use crate::model::TcpState;
 
@@ -29,6 +29,13 @@ pub(super) const UNANSWERED_FIN: Diagnosis = Diagnosis {
     reference: "UNP 2.6, tcp(7): tcp_fin_timeout",
 };
 
+/// One direction is closed, and the other one is in use.
+pub(super) const HALF_CLOSED: Diagnosis = Diagnosis {
+    key: "half-closed",
+    title: "half-closed, and in use",
+    reference: "UNP 6.6, RFC 9293 3.6",
+};
+
 /// A copy of the socket is still open elsewhere: close() in one process sends no FIN (UNP
 /// section 4.8, `close(2)`).
 pub(super) fn other_holder(picture: &Picture, question: &Question) -> Vec<Finding> {
@@ -51,7 +58,7 @@ pub(super) fn other_holder(picture: &Picture, question: &Question) -> Vec<Findin
         diagnosis: &OTHER_HOLDER,
         // Many servers share a connection with a child for as long as it lasts.
         weight: match socket.state {
-            TcpState::CloseWait => Weight::Wrong,
+            TcpState::CloseWait if !in_use(socket) => Weight::Wrong,
             _ => Weight::Note,
         },
         about: About::Socket(socket.key),
@@ -62,13 +69,14 @@ pub(super) fn other_holder(picture: &Picture, question: &Question) -> Vec<Findin
             socket.name,
             picture.holder_list(socket)
         ),
-        evidence: close_on_exec(picture, socket),
-        fix: "shutdown(fd, SHUT_WR) sends it at once".to_owned(),
+        evidence: copies(picture, socket),
+        fix: let_go(picture, socket),
     };
     question.ends(picture).filter(told).map(find).collect()
 }
 
-fn close_on_exec(picture: &Picture, socket: &Socket) -> Vec<Proof> {
+/// How each copy came about, as far as that can be told.
+fn copies(picture: &Picture, socket: &Socket) -> Vec<Proof> {
     let holders = socket.holders.iter().flatten();
     let said = holders.filter_map(|held| {
         let process = picture.processes.get(held.process)?;
@@ -81,12 +89,98 @@ fn close_on_exec(picture: &Picture, socket: &Socket) -> Vec<Proof> {
             process.name, held.fd
         )))
     });
-    said.collect()
+    let mut proofs: Vec<Proof> = said.collect();
+    if let Some((one, other)) = other_program(picture, socket) {
+        proofs.push(Proof::inferred(format!(
+            "{} and {} execute different files: a copy was kept over execve()",
+            one.name, other.name
+        )));
+    }
+    proofs
+}
+
+/// Two holders that execute different files, parent first where one is the other's: one copy was
+/// kept over `execve(2)`.
+fn other_program<'a>(picture: &'a Picture, socket: &Socket) -> Option<(&'a Process, &'a Process)> {
+    let holding = picture.holding(socket);
+    let first = *holding.iter().find(|process| process.executes.is_some())?;
+    let other = holding
+        .into_iter()
+        .find(|process| process.executes.is_some() && process.executes != first.executes)?;
+    let parent = first.parent.and_then(|index| picture.processes.get(index));
+    match parent.is_some_and(|parent| parent.key == other.key) {
+        true => Some((other, first)),
+        false => Some((first, other)),
+    }
+}
+
+/// What each holder has to do with its copy.
+fn let_go(picture: &Picture, socket: &Socket) -> String {
+    const AT_ONCE: &str = "shutdown(fd, SHUT_WR) sends the FIN whoever else holds it";
+    if let Some((one, other)) = other_program(picture, socket) {
+        return format!(
+            "let {} set FD_CLOEXEC (SOCK_CLOEXEC) before it executes another program, where {} is \
+             not meant to have the socket; {AT_ONCE}",
+            one.name, other.name
+        );
+    }
+    match picture.holder_names(socket).as_str() {
+        names if picture.holding(socket).len() > 1 => {
+            format!("close() it after fork() in whichever of {names} does not need it; {AT_ONCE}")
+        }
+        names => format!("close() it in {names}; {AT_ONCE}"),
+    }
+}
+
+/// Whether the program still sends on what its peer has closed for its own part: a half-close.
+fn in_use(socket: &Socket) -> bool {
+    socket.sends() == Some(true)
+}
+
+/// One end has sent its FIN, and data still flows to it: neither end owes anything.
+pub(super) fn half_closed(picture: &Picture, question: &Question) -> Vec<Finding> {
+    let find = |socket: &Socket| {
+        let (headline, proof) = match socket.state {
+            TcpState::CloseWait if in_use(socket) => {
+                let acknowledged = socket.acknowledged().unwrap_or_default();
+                let waiting = socket.facts.as_ref().map_or(0, |facts| facts.send_q);
+                (
+                    "its peer has sent its FIN, and it still sends to it",
+                    format!(
+                        "{acknowledged} bytes were acknowledged between the looks, {waiting} wait \
+                         in the Send-Q"
+                    ),
+                )
+            }
+            TcpState::FinWait2 if socket.received().is_some_and(|bytes| bytes > 0) => {
+                let peer = socket.peer.filter(|index| question.has_end(*index));
+                if peer.is_some() {
+                    return None;
+                }
+                let bytes = socket.received().unwrap_or_default();
+                (
+                    "it has sent its FIN, and its peer still sends to it",
+                    format!("{bytes} bytes came between the looks"),
+                )
+            }
+            _ => return None,
+        };
+        Some(Finding {
+            diagnosis: &HALF_CLOSED,
+            weight: Weight::Note,
+            about: About::Socket(socket.key),
+            facts: Facts::of_socket(picture, socket),
+            headline: format!("{} ({}): {headline}", socket.name, socket.state),
+            evidence: vec![Proof::seen(proof)],
+            fix: "none is needed: close() follows when all is sent".to_owned(),
+        })
+    };
+    question.ends(picture).filter_map(find).collect()
 }
 
 /// CLOSE_WAIT: the peer has closed, the program has not.
 pub(super) fn owes_the_close(picture: &Picture, question: &Question) -> Vec<Finding> {
-    let waits = |socket: &&Socket| socket.state == TcpState::CloseWait;
+    let waits = |socket: &&Socket| socket.state == TcpState::CloseWait && !in_use(socket);
     let find = |socket: &Socket| {
         let since = socket
             .since
@@ -124,6 +218,16 @@ pub(super) fn owes_the_close(picture: &Picture, question: &Question) -> Vec<Find
             evidence.push(Proof::seen(format!(
                 "{} bytes and the FIN are not read yet",
                 facts.recv_q - 1
+            )));
+        }
+        if socket.sends() == Some(false) {
+            evidence.push(Proof::seen(
+                "nothing was sent on it between the looks (bytes_acked, Send-Q)",
+            ));
+        }
+        if !list.is_empty() {
+            evidence.push(Proof::inferred(format!(
+                "{list} forgot the close(), or is still busy before it"
             )));
         }
         Finding {
@@ -172,6 +276,7 @@ pub(super) fn unanswered_fin(picture: &Picture, question: &Question) -> Vec<Find
             Some((list, state)) if !list.is_empty() => format!("{list} ({state}) has not closed"),
             _ => format!("{} has not closed", socket.remote()),
         };
+        let unseen = peer.is_none();
         let orphan = socket.held_by_nobody();
         let mut evidence = Vec::new();
         if let Some(facts) = socket.facts.as_ref().filter(|_| orphan) {
@@ -184,6 +289,11 @@ pub(super) fn unanswered_fin(picture: &Picture, question: &Question) -> Vec<Find
                 "{} holds it: tcp_fin_timeout ends only what no process holds",
                 picture.holder_list(socket)
             )));
+        }
+        if unseen {
+            evidence.push(Proof::inferred(
+                "the program there has not closed, or its FIN is lost: its host is not in sight",
+            ));
         }
         let there = peer.map(|peer| picture.holder_names(peer));
         let fix = match there.filter(|names| !names.is_empty()) {
@@ -211,6 +321,7 @@ pub(super) fn unanswered_fin(picture: &Picture, question: &Question) -> Vec<Find
     question
         .ends(picture)
         .filter(|socket| socket.state == TcpState::FinWait2 && !told_by_peer(socket))
+        .filter(|socket| socket.received().is_none_or(|bytes| bytes == 0))
         .map(find)
         .collect()
 }

@@ -1,8 +1,10 @@
 //! Connections that did not come about.
 
+use std::time::Duration;
+
 use super::facts::Facts;
 use super::finding::{About, Diagnosis, Finding, Proof, Weight};
-use super::picture::{Picture, Socket};
+use super::picture::{Picture, Settings, Socket, lapse};
 use super::question::Question;
 use crate::model::TcpState;
 
@@ -40,10 +42,11 @@ pub(super) fn unanswered_syn(picture: &Picture, question: &Question) -> Vec<Find
         let mut evidence = Vec::new();
         if let Some(facts) = socket.facts.as_ref().filter(|facts| facts.timer_ms > 0) {
             evidence.push(Proof::seen(format!(
-                "the next SYN leaves in {}, each pause is twice the last",
-                super::picture::lapse(std::time::Duration::from_millis(facts.timer_ms.into()))
+                "the next SYN leaves in {}",
+                lapse(Duration::from_millis(facts.timer_ms.into()))
             )));
         }
+        evidence.extend(patience(&picture.settings).map(Proof::inferred));
         let holders = picture.holder_list(socket);
         if !holders.is_empty() {
             evidence.push(Proof::seen(format!("held by {holders}")));
@@ -65,6 +68,29 @@ pub(super) fn unanswered_syn(picture: &Picture, question: &Question) -> Vec<Find
         }
     };
     question.asked(picture).filter(waits).map(find).collect()
+}
+
+/// How long the kernel goes on with a SYN, by what it is set to.
+fn patience(settings: &Settings) -> Option<String> {
+    let retries = settings.syn_retries?;
+    let linear = settings.syn_linear.unwrap_or(0);
+    let (set, pauses) = match linear {
+        0 => (
+            format!("tcp_syn_retries {retries}"),
+            "each pause is twice the last".to_owned(),
+        ),
+        _ => (
+            format!("tcp_syn_retries {retries} + tcp_syn_linear_timeouts {linear}"),
+            format!(
+                "the first {linear} are as long as the first pause, then each is twice the last"
+            ),
+        ),
+    };
+    Some(format!(
+        "the SYN is sent again {} times ({set}; TCP_SYNCNT can say otherwise), {pauses}; then \
+         connect() fails with ETIMEDOUT",
+        u64::from(retries) + u64::from(linear)
+    ))
 }
 
 /// Established, and in nobody's hands: accept() was not called.
@@ -149,17 +175,8 @@ pub(super) fn queue_full(picture: &Picture, question: &Question) -> Vec<Finding>
                 counted.overflows, counted.drops
             ))
         }));
-        for process in picture.holding(socket) {
-            if let Some(state) = process.state {
-                let at = process.waits_in.as_ref();
-                let at = at.map_or_else(String::new, |name| format!(" in {name}"));
-                evidence.push(Proof::seen(format!(
-                    "{} is {}{at}",
-                    process.name,
-                    state.letter()
-                )));
-            }
-        }
+        let holding = picture.holding(socket);
+        evidence.extend(holding.iter().filter_map(|it| it.doing()).map(Proof::seen));
         Finding {
             diagnosis: &QUEUE_FULL,
             weight: Weight::Wrong,

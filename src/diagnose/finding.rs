@@ -57,6 +57,14 @@ impl Proof {
             known: Evidence::Seen,
         }
     }
+
+    /// Something that follows from what was seen.
+    pub fn inferred(text: impl Into<String>) -> Proof {
+        Proof {
+            text: text.into(),
+            known: Evidence::Inferred,
+        }
+    }
 }
 
 /// What a finding is about: the same at a second look.
@@ -66,8 +74,8 @@ pub enum About {
     Socket(u64),
     /// The process with this key.
     Process(u64),
-    /// A port.
-    Port(u16),
+    /// A port, and the network namespace where several are looked at.
+    Port(u16, Option<u64>),
     /// A namespace as a whole.
     Network,
 }

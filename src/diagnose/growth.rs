@@ -1,11 +1,11 @@
 //! What gets more from one look to the next. It needs two looks at a machine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::facts::Facts;
 use super::finding::{About, Diagnosis, Finding, Proof, Weight};
-use super::picture::{Picture, Process, lapse};
+use super::picture::{Picture, few, lapse};
 use crate::model::TcpState;
 
 /// CLOSE_WAIT piles up.
@@ -15,10 +15,17 @@ pub(super) const LEAK: Diagnosis = Diagnosis {
     reference: "UNP 4.8, 2.6",
 };
 
-/// Connections that a RST ended.
+/// Connections that did not come about.
+pub(super) const ATTEMPTS: Diagnosis = Diagnosis {
+    key: "attempts-failed",
+    title: "connections do not come about",
+    reference: "UNP 4.3, RFC 4022: tcpAttemptFails",
+};
+
+/// Connections that ended without a FIN.
 pub(super) const RESETS: Diagnosis = Diagnosis {
     key: "resets",
-    title: "connections end by RST",
+    title: "connections end without a FIN",
     reference: "RFC 9293 3.5.2, RFC 4022: tcpEstabResets",
 };
 
@@ -32,10 +39,13 @@ pub(super) const OVERFLOWS: Diagnosis = Diagnosis {
 /// What a network namespace has counted since it was made (`/proc/PID/net/snmp` and `netstat`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// `EstabResets`: connections that went from ESTABLISHED or CLOSE_WAIT to CLOSE.
+    /// `EstabResets`: connections that went from ESTABLISHED or CLOSE_WAIT to CLOSE, by an RST that
+    /// came or was sent, or for want of an answer; where both ends are here, both.
     pub resets: u64,
     /// `AttemptFails`: connections that did not come about, refused ones among them.
     pub refused: u64,
+    /// `TCPAbortOnTimeout`: connections and attempts given up for want of an answer.
+    pub timeouts: u64,
     /// `OutRsts`: RSTs that were sent.
     pub resets_sent: u64,
     /// `ListenOverflows`: connections that found a queue full.
@@ -44,51 +54,120 @@ pub struct Counters {
     pub drops: u64,
 }
 
-/// CLOSE_WAIT sockets that the same processes hold, and that get more.
-pub fn close_wait_leak(before: &Picture, after: &Picture, between: Duration) -> Vec<Finding> {
-    let (was, is) = (by_holders(before), by_holders(after));
-    let grown = is.into_iter().filter_map(|(keys, (names, now))| {
-        let then = was.get(&keys).map_or(0, |(_, then)| *then);
-        (now > then && now > 1).then(|| Finding {
+/// Processes that hold more and more sockets in CLOSE_WAIT, and let go of none: by the sockets, not
+/// by their number. `last`: a look at which those that came must still be there; they may only
+/// have been on their way.
+pub fn close_wait_leak(
+    before: &Picture,
+    after: &Picture,
+    last: &Picture,
+    between: Duration,
+) -> Vec<Finding> {
+    let (was, is, stay) = (by_holder(before), by_holder(after), by_holder(last));
+    let none = BTreeSet::new();
+    let mut leaks: Vec<Leak> = Vec::new();
+    for (process, now) in &is {
+        let then = was.get(process).unwrap_or(&none);
+        let stays = stay.get(process).unwrap_or(&none);
+        let new: BTreeSet<u64> = now
+            .difference(then)
+            .filter(|it| stays.contains(it))
+            .copied()
+            .collect();
+        let all_stay = then
+            .iter()
+            .all(|old| now.contains(old) && stays.contains(old));
+        if all_stay && !new.is_empty() && then.len() + new.len() > 1 {
+            leaks.push(Leak {
+                process: *process,
+                then: then.len(),
+                new,
+            });
+        }
+    }
+    // A parent and the children that it forked hold the same sockets: told once, of whom has most.
+    leaks.sort_by_key(|leak| std::cmp::Reverse((leak.new.len(), leak.then)));
+    let mut told: Vec<Leak> = Vec::new();
+    for leak in leaks {
+        if !told.iter().any(|other| leak.new.is_subset(&other.new)) {
+            told.push(leak);
+        }
+    }
+    let tell = |leak: &Leak| leak.finding(last, between);
+    told.iter().filter_map(tell).collect()
+}
+
+/// What a process holds more of.
+struct Leak {
+    /// Its key.
+    process: u64,
+    /// How many there were, which are all still there.
+    then: usize,
+    /// The keys of those that came.
+    new: BTreeSet<u64>,
+}
+
+impl Leak {
+    fn finding(&self, picture: &Picture, between: Duration) -> Option<Finding> {
+        let (then, new) = (self.then, self.new.len());
+        let now = then + new;
+        let process = picture.processes.iter().find(|it| it.key == self.process)?;
+        let name = &process.name;
+        let came = picture
+            .sockets
+            .iter()
+            .filter(|it| self.new.contains(&it.key));
+        let others: BTreeSet<&str> = came
+            .flat_map(|socket| picture.holding(socket))
+            .filter(|other| other.key != self.process)
+            .map(|other| other.name.as_str())
+            .collect();
+        let mut evidence = vec![
+            Proof::seen(format!(
+                "{then} at the first look, by their cookies all still there"
+            )),
+            Proof::seen(format!("{new} more at the second, which stayed")),
+        ];
+        let mut fix = format!("close() in {name} when read() has returned 0");
+        if !others.is_empty() {
+            let others: Vec<String> = others.into_iter().map(str::to_owned).collect();
+            let others = few(&others);
+            evidence.push(Proof::seen(format!("copies are also held by {others}")));
+            fix = format!("{fix}, and the copies that fork() made in {others}");
+        }
+        evidence.push(Proof::inferred(match then {
+            0 => "the close may still come: there were none at the first look",
+            _ => "it forgets the close: none of them was closed meanwhile",
+        }));
+        Some(Finding {
             diagnosis: &LEAK,
-            weight: Weight::Wrong,
-            about: About::Process(keys.first().copied().unwrap_or_default()),
-            facts: Facts::of_processes(after, holders(after, &keys)).grown(then, now),
+            weight: match then {
+                0 => Weight::Suspect,
+                _ => Weight::Wrong,
+            },
+            about: About::Process(self.process),
+            facts: Facts::of_processes(picture, [process]).grown(then, now),
             headline: format!(
-                "the sockets in CLOSE_WAIT of {names} grew from {then} to {now} in {}: it never \
-                 closes them",
+                "the sockets in CLOSE_WAIT of {name} grew from {then} to {now} in {}, and none of \
+                 them was closed",
                 lapse(between)
             ),
-            evidence: vec![
-                Proof::seen(format!("{then} at the first look")),
-                Proof::seen(format!("{now} at the second")),
-            ],
-            fix: format!(
-                "close() in {names} after read() returned 0, and the parent's copy after fork()"
-            ),
+            evidence,
+            fix,
         })
-    });
-    grown.collect()
+    }
 }
 
-fn holders<'a>(picture: &'a Picture, keys: &'a [u64]) -> impl Iterator<Item = &'a Process> {
-    let processes = picture.processes.iter();
-    processes.filter(|process| keys.contains(&process.key))
-}
-
-/// By the keys of the processes that hold them: their names, and how many.
-fn by_holders(picture: &Picture) -> BTreeMap<Vec<u64>, (String, usize)> {
-    let mut counts: BTreeMap<Vec<u64>, (String, usize)> = BTreeMap::new();
+/// The sockets in CLOSE_WAIT that each process holds: their keys by its key.
+fn by_holder(picture: &Picture) -> BTreeMap<u64, BTreeSet<u64>> {
+    let mut held: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
     let waiting = picture.sockets.iter();
     for socket in waiting.filter(|socket| socket.state == TcpState::CloseWait) {
-        let keys: Vec<u64> = picture.holding(socket).iter().map(|p| p.key).collect();
-        if keys.is_empty() {
-            continue;
+        for process in picture.holding(socket) {
+            held.entry(process.key).or_default().insert(socket.key);
         }
-        let names = || (picture.holder_names(socket), 0);
-        counts.entry(keys).or_insert_with(names).1 += 1;
     }
-    counts
+    held
 }
 
 /// What a namespace counted between two looks.
@@ -98,23 +177,61 @@ pub fn counted(before: Counters, after: Counters, between: Duration) -> Vec<Find
     let resets = after.resets.saturating_sub(before.resets);
     if resets > 0 {
         let sent = after.resets_sent.saturating_sub(before.resets_sent);
-        let refused = after.refused.saturating_sub(before.refused);
+        let timeouts = after.timeouts.saturating_sub(before.timeouts);
         found.push(Finding {
             diagnosis: &RESETS,
             weight: Weight::Suspect,
             about: About::Network,
             facts: Facts::counted(resets),
             headline: format!(
-                "{} of this network namespace ended by RST in {time}",
-                many(resets, "connection")
+                "this network namespace counted {} in {time} (EstabResets)",
+                many(
+                    resets,
+                    "connection end that closed without a FIN",
+                    "connection ends that closed without a FIN"
+                )
             ),
-            evidence: vec![Proof::seen(format!(
-                "EstabResets +{resets}, OutRsts +{sent} (sent from here), AttemptFails +{refused}"
-            ))],
+            evidence: vec![
+                Proof::seen(format!(
+                    "EstabResets +{resets}: from ESTABLISHED or CLOSE_WAIT to CLOSE; where both \
+                     ends are here, each counts"
+                )),
+                Proof::seen(format!(
+                    "OutRsts +{sent}: RSTs that were sent from here, for whatever reason"
+                )),
+                Proof::seen(format!(
+                    "TCPAbortOnTimeout +{timeouts}: given up for want of an answer (ETIMEDOUT), \
+                     no RST"
+                )),
+            ],
             fix:
                 "a RST comes of a close() with unread data, of SO_LINGER {1, 0}, of a crash, or of \
                   data for a socket that is gone: watch which with `sockscope watch`"
                     .to_owned(),
+        });
+    }
+    let failed = after.refused.saturating_sub(before.refused);
+    if failed > 0 {
+        found.push(Finding {
+            diagnosis: &ATTEMPTS,
+            weight: Weight::Suspect,
+            about: About::Network,
+            facts: Facts::counted(failed),
+            headline: format!(
+                "this network namespace counted {} in {time} (AttemptFails)",
+                many(
+                    failed,
+                    "connection that did not come about",
+                    "connections that did not come about"
+                )
+            ),
+            evidence: vec![Proof::seen(format!(
+                "AttemptFails +{failed}: from SYN_SENT or SYN_RECV to CLOSE: refused \
+                 (ECONNREFUSED), not answered (ETIMEDOUT), or given up"
+            ))],
+            fix: "see whether somebody listens where they go to: `sockscope watch` tells which \
+                  they are"
+                .to_owned(),
         });
     }
     let overflows = after.overflows.saturating_sub(before.overflows);
@@ -127,7 +244,7 @@ pub fn counted(before: Counters, after: Counters, between: Duration) -> Vec<Find
             facts: Facts::counted(overflows),
             headline: format!(
                 "{} found a listener's queue full in {time}",
-                many(overflows, "connection")
+                many(overflows, "connection", "connections")
             ),
             evidence: vec![Proof::seen(format!(
                 "ListenOverflows +{overflows}, ListenDrops +{drops}"
@@ -140,9 +257,9 @@ pub fn counted(before: Counters, after: Counters, between: Duration) -> Vec<Find
     found
 }
 
-fn many(number: u64, noun: &str) -> String {
+fn many(number: u64, one: &str, several: &str) -> String {
     match number {
-        1 => format!("1 {noun}"),
-        _ => format!("{number} {noun}s"),
+        1 => format!("1 {one}"),
+        _ => format!("{number} {several}"),
     }
 }

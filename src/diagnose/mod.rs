@@ -7,9 +7,9 @@
 //!
 //! | file | what it explains | from |
 //! |---|---|---|
-//! | `close` | CLOSE_WAIT, FIN_WAIT2, a copy that is still open | both |
+//! | `close` | CLOSE_WAIT, FIN_WAIT2, a copy that is still open, a half-close in use | both |
 //! | `connect` | SYN_SENT, a queue that nobody accepts from | both |
-//! | `data` | retransmissions, a closed window | both |
+//! | `data` | retransmissions, a closed window, data that nobody reads | both |
 //! | `port` | EADDRINUSE | both |
 //! | `process` | zombies, stopped processes | both |
 //! | [`growth`] | what gets more from look to look | two looks |
@@ -51,7 +51,7 @@ enum Source {
 }
 
 /// All rules, in the order in which their answers are shown below a failed expectation.
-const RULES: [Source; 16] = [
+const RULES: [Source; 18] = [
     Source::Timeline(recorded::ended::program_ended),
     Source::Timeline(recorded::refused::nobody_listens),
     Source::Timeline(recorded::reset::by_reset),
@@ -62,8 +62,10 @@ const RULES: [Source; 16] = [
     Source::Picture(close::other_holder),
     Source::Picture(close::owes_the_close),
     Source::Picture(close::unanswered_fin),
+    Source::Picture(close::half_closed),
     Source::Picture(data::zero_window),
     Source::Picture(data::retransmitting),
+    Source::Picture(data::unread),
     Source::Picture(process::stopped),
     Source::Picture(process::zombies),
     Source::Picture(port::taken),
@@ -71,15 +73,17 @@ const RULES: [Source; 16] = [
 ];
 
 /// Every kind of diagnosis that programs which run already can get.
-pub const DIAGNOSES: [&Diagnosis; 15] = [
+pub const DIAGNOSES: [&Diagnosis; 18] = [
     &close::OWES_THE_CLOSE,
     &close::OTHER_HOLDER,
     &close::UNANSWERED_FIN,
+    &close::HALF_CLOSED,
     &connect::UNANSWERED_SYN,
     &connect::NOT_ACCEPTED,
     &connect::QUEUE_FULL,
     &data::RETRANSMITTING,
     &data::ZERO_WINDOW,
+    &data::UNREAD,
     &process::STOPPED,
     &process::ZOMBIE,
     &port::PORT_TAKEN,
@@ -87,6 +91,7 @@ pub const DIAGNOSES: [&Diagnosis; 15] = [
     &growth::LEAK,
     &growth::OVERFLOWS,
     &growth::RESETS,
+    &growth::ATTEMPTS,
 ];
 
 /// Every diagnosis that a picture allows, worst first.

@@ -14,6 +14,31 @@ pub struct Picture {
     pub sockets: Vec<Socket>,
     /// The processes that hold them, their children and their parents.
     pub processes: Vec<Process>,
+    /// UDP sockets, of which only the port is of interest.
+    pub datagrams: Vec<Socket>,
+    /// What the machine is set to.
+    pub settings: Settings,
+}
+
+/// What the machine is set to (`sysctl(8)`), where it could be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// `net.ipv4.tcp_syn_retries`
+    pub syn_retries: Option<u32>,
+    /// `net.ipv4.tcp_syn_linear_timeouts` (Linux 6.5)
+    pub syn_linear: Option<u32>,
+    /// `net.ipv4.ip_local_port_range`: where `connect(2)` takes ports from.
+    pub ephemeral: Option<(u16, u16)>,
+}
+
+impl Settings {
+    /// Whether `connect(2)` may have taken this port for itself.
+    pub fn is_ephemeral(&self, port: u16) -> bool {
+        /// Linux's own range (`ip(7)`).
+        const DEFAULT: (u16, u16) = (32_768, 60_999);
+        let (from, to) = self.ephemeral.unwrap_or(DEFAULT);
+        (from..=to).contains(&port)
+    }
 }
 
 /// A socket.
@@ -49,6 +74,8 @@ pub struct Socket {
     pub sent_again: usize,
     /// Of a listener, what its namespace counted of connections that found its queue full.
     pub overflows: Option<Overflows>,
+    /// What the kernel said of it at the first of several looks, if it was there.
+    pub earlier: Option<SocketFacts>,
 }
 
 /// `ListenOverflows` and `ListenDrops` of `/proc/PID/net/netstat`: of the whole namespace, since
@@ -138,6 +165,23 @@ pub struct Process {
     pub signals: Option<SignalMasks>,
     /// The kernel function in which it waits, where that may be read.
     pub waits_in: Option<String>,
+    /// The file that it executes, where that may be read.
+    pub executes: Option<String>,
+}
+
+impl Process {
+    /// `server 12 is S in do_wait`; nothing where its state is not known.
+    pub fn doing(&self) -> Option<String> {
+        let state = self.state?.letter();
+        let at = self.waits_in.as_ref();
+        let at = at.map_or_else(String::new, |name| format!(" in {name}"));
+        Some(format!("{} is {state}{at}", self.name))
+    }
+
+    /// Whether it cannot run.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.state, Some(ProcState::Stopped | ProcState::Traced))
+    }
 }
 
 impl Picture {
@@ -186,6 +230,42 @@ impl Socket {
     /// Whether it is known that no process holds it.
     pub fn held_by_nobody(&self) -> bool {
         self.holders.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    /// How many bytes its peer acknowledged since the first look. Nothing: not known.
+    pub fn acknowledged(&self) -> Option<u64> {
+        let (then, now) = (
+            self.earlier.as_ref()?.info.as_deref()?,
+            self.facts.as_ref()?.info.as_deref()?,
+        );
+        Some(now.bytes_acked.saturating_sub(then.bytes_acked))
+    }
+
+    /// How many bytes came from its peer since the first look. Nothing: not known.
+    pub fn received(&self) -> Option<u64> {
+        let (then, now) = (
+            self.earlier.as_ref()?.info.as_deref()?,
+            self.facts.as_ref()?.info.as_deref()?,
+        );
+        Some(now.bytes_received.saturating_sub(then.bytes_received))
+    }
+
+    /// Whether its program sent something since the first look: it was acknowledged, or waits in
+    /// the queue. Nothing: not known.
+    pub fn sends(&self) -> Option<bool> {
+        let (then, now) = (self.earlier.as_ref()?, self.facts.as_ref()?);
+        Some(self.acknowledged()? > 0 || now.send_q > then.send_q)
+    }
+
+    /// Whether its program read something since the first look. Nothing: not known.
+    pub fn reads(&self) -> Option<bool> {
+        let (then, now) = (self.earlier.as_ref()?, self.facts.as_ref()?);
+        if now.recv_q < then.recv_q {
+            return Some(true);
+        }
+        // What came less what waits is what was read.
+        let more_waits = u64::from(now.recv_q - then.recv_q);
+        Some(self.received()? > more_waits)
     }
 
     /// The other end's address, for people.

@@ -33,7 +33,7 @@ pub(super) fn zombies(picture: &Picture, question: &Question) -> Vec<Finding> {
         let Some(parent) = zombie.parent.and_then(|index| picture.processes.get(index)) else {
             continue;
         };
-        let (why, fix) = handler(parent);
+        let (evidence, fix) = handler(parent);
         found.push(Finding {
             diagnosis: &ZOMBIE,
             weight: Weight::Wrong,
@@ -43,7 +43,7 @@ pub(super) fn zombies(picture: &Picture, question: &Question) -> Vec<Finding> {
                 "{} is a zombie: its parent {} has not called wait",
                 zombie.name, parent.name
             ),
-            evidence: why.into_iter().collect(),
+            evidence,
             fix: fix.to_owned(),
         });
     }
@@ -51,48 +51,53 @@ pub(super) fn zombies(picture: &Picture, question: &Question) -> Vec<Finding> {
 }
 
 /// What the parent does with SIGCHLD, and what it should.
-fn handler(parent: &Process) -> (Option<Proof>, &'static str) {
+fn handler(parent: &Process) -> (Vec<Proof>, &'static str) {
     const LOOP: &str = "a SIGCHLD handler that calls waitpid(-1, …, WNOHANG) in a loop leaves none";
+    let name = &parent.name;
     if parent.state == Some(ProcState::Stopped) {
-        let why = format!("{} is stopped by a signal: no handler can run", parent.name);
+        let why = format!("{name} is stopped by a signal: no handler can run");
         return (
-            Some(Proof::seen(why)),
+            vec![Proof::seen(why)],
             "SIGCONT lets it go on; then waitpid(-1, …, WNOHANG) in a loop leaves none",
         );
     }
+    let doing = parent.doing().map(Proof::seen);
     let Some(masks) = parent.signals else {
-        return (None, LOOP);
+        return (doing.into_iter().collect(), LOOP);
     };
-    let (why, fix) = if SignalMasks::has(masks.blocked, SIGCHLD) {
+    let (seen, inferred, fix) = if SignalMasks::has(masks.blocked, SIGCHLD) {
         (
-            format!("{} blocks SIGCHLD (SigBlk)", parent.name),
+            format!("{name} blocks SIGCHLD (SigBlk)"),
+            None,
             "unblock SIGCHLD, or read it from a signalfd, and call waitpid(-1, …, WNOHANG) in a \
              loop",
         )
     } else if SignalMasks::has(masks.caught, SIGCHLD) {
         (
-            format!(
-                "{} has a SIGCHLD handler (SigCgt), which left this child: signals do not queue, \
-                 and a handler that waits once collects one of several",
-                parent.name
+            format!("{name} has a SIGCHLD handler (SigCgt)"),
+            Some(
+                "the handler left this child: signals do not queue, and one that waits once \
+                 collects one of several",
             ),
             "call waitpid(-1, …, WNOHANG) in a loop in the SIGCHLD handler",
         )
     } else if SignalMasks::has(masks.ignored, SIGCHLD) {
         (
-            format!(
-                "{} ignores SIGCHLD (SigIgn), but did not yet when this child ended",
-                parent.name
-            ),
+            format!("{name} ignores SIGCHLD (SigIgn)"),
+            Some("it did not yet when this child ended: the kernel would have collected it"),
             "ignore SIGCHLD before the first fork(), or call waitpid(-1, …, WNOHANG) in a loop",
         )
     } else {
         (
-            format!("{} has no SIGCHLD handler (SigCgt, SigIgn)", parent.name),
+            format!("{name} has no SIGCHLD handler (SigCgt, SigIgn)"),
+            None,
             LOOP,
         )
     };
-    (Some(Proof::seen(why)), fix)
+    let mut evidence = vec![Proof::seen(seen)];
+    evidence.extend(inferred.map(Proof::inferred));
+    evidence.extend(doing);
+    (evidence, fix)
 }
 
 /// A process that holds a socket and cannot do anything.
@@ -100,8 +105,6 @@ pub(super) fn stopped(picture: &Picture, question: &Question) -> Vec<Finding> {
     if !question.about_stops {
         return Vec::new();
     }
-    let is_stopped =
-        |process: &&Process| matches!(process.state, Some(ProcState::Stopped | ProcState::Traced));
     let find = |(index, process): (usize, &Process)| {
         let mut waiting = Vec::new();
         for socket in &picture.sockets {
@@ -140,7 +143,7 @@ pub(super) fn stopped(picture: &Picture, question: &Question) -> Vec<Finding> {
         .iter()
         .filter_map(|index| Some((*index, picture.processes.get(*index)?)));
     indexed
-        .filter(|(_, process)| is_stopped(process))
+        .filter(|(_, process)| process.is_stopped())
         .map(find)
         .collect()
 }

@@ -21,6 +21,8 @@ pub struct Question {
     pub about_children: bool,
     /// Whether a process that a signal stopped can be the reason.
     pub about_stops: bool,
+    /// Whether it is about data that nobody reads for as long as somebody looks.
+    pub about_progress: bool,
 }
 
 impl Question {

@@ -72,21 +72,35 @@ pub fn page(key: &str) -> Option<Page> {
             meaning: "The other end has sent its FIN, and this end's program has not closed: the \
                       connection stays in CLOSE_WAIT for as long as the program forgets, since \
                       there is no timer. With a half-close in use the program may still be \
-                      answering; where nothing moves any more, it owes the close.",
+                      answering: as long as data moves that is `half-closed`; where nothing moves for \
+                      two seconds, it owes the close.",
             found_by: "Every process and descriptor that holds the socket; bytes that were not \
-                       read; since when at least (tcp_info: the last ACK that came); where the \
-                       other end waits, and who holds that.",
+                       read; that nothing was sent from look to look; since when at least \
+                       (tcp_info: the last ACK that came; not told where keep-alive probes are \
+                       sent, whose answers are ACKs too); where the other end waits, and who \
+                       holds that.",
             fix: "close() the descriptor in the process that is named, at the latest when read() \
                   returns 0. After fork(), the copy of each process counts.",
             scenarios: &["fin-wait2-stuck", "close-wait-leak", "restarted-read"],
         },
+        "half-closed" => Page {
+            meaning: "Nothing is wrong: one end has sent its FIN (shutdown(fd, SHUT_WR)) and the \
+                      other one still sends to it. The first is in FIN_WAIT2, the second in \
+                      CLOSE_WAIT, until the second has sent all and closes.",
+            found_by: "Bytes that were acknowledged (bytes_acked), that came (bytes_received), or \
+                       that were put into the Send-Q from look to look.",
+            fix: "None is needed.",
+            scenarios: &["half-close"],
+        },
         "held-by-several" => Page {
             meaning: "Several processes have the same socket open, as after fork(). close() in one \
                       of them only lets go of its copy: the FIN leaves with the last one.",
-            found_by: "Every process and descriptor that holds the socket, and whether exec() \
-                       would close it (close-on-exec, in /proc/PID/fdinfo).",
+            found_by: "Every process and descriptor that holds the socket, whether exec() would \
+                       close it (close-on-exec, in /proc/PID/fdinfo), and whether they execute \
+                       different files (/proc/PID/exe).",
             fix: "close() the copy in each process that does not need it: the connection in the \
-                  parent, the listener in the child. shutdown(fd, SHUT_WR) sends the FIN whoever \
+                  parent, the listener in the child. A copy that was kept over execve() was not \
+                  close-on-exec: SOCK_CLOEXEC. shutdown(fd, SHUT_WR) sends the FIN whoever \
                   else has it open, but leaves the descriptors as they are.",
             scenarios: &["close-is-not-fin", "killed-child"],
         },
@@ -103,7 +117,10 @@ pub fn page(key: &str) -> Option<Page> {
             meaning: "connect() sent a SYN and nothing came back, neither a SYN,ACK nor an RST. \
                       The host is gone, the way does not lead there, a filter drops the segments, \
                       or the listener's queue is full.",
-            found_by: "How often the SYN was sent again, and when it is next; who holds the socket.",
+            found_by: "How often the SYN was sent again, and when it is next; who holds the socket; \
+                       how long the kernel goes on (tcp_syn_retries, and tcp_syn_linear_timeouts \
+                       since Linux 6.5: so many SYNs follow the first at the same distance, \
+                       before each pause is twice the last).",
             fix: "See whether the host is up, is routed to, and whether a firewall lets the port \
                   through; and whether its listener accepts.",
             scenarios: &["connect-timeout", "backlog-full"],
@@ -112,8 +129,8 @@ pub fn page(key: &str) -> Option<Page> {
             meaning: "The kernel has finished the handshake: the client is connected, may send, \
                       and its data is acknowledged. But no process of the server knows of it \
                       until accept() returns it.",
-            found_by: "No process holds the socket; who holds the listener that it came by; bytes \
-                       that wait in it.",
+            found_by: "No process holds the socket for two seconds; who holds the listener that it \
+                       came by; bytes that wait in it.",
             fix: "Call accept() in the server, and again for each connection.",
             scenarios: &["accept-later", "backlog-full"],
         },
@@ -146,8 +163,18 @@ pub fn page(key: &str) -> Option<Page> {
                       well, for as long as it takes.",
             found_by: "The probe timer, and bytes that wait to be sent (Send-Q); the other end's \
                        Recv-Q, the process that holds it, and where that waits.",
-            fix: "read() in the program at the other end: look where it hangs.",
+            fix: "read() in the program at the other end: look where it hangs. Where it reads, \
+                  only slower than this end sends, nothing is wrong: then it is a note.",
             scenarios: &["zero-window", "stopped-server"],
+        },
+        "unread" => Page {
+            meaning: "Data came, the kernel has acknowledged it, and the program took none of it \
+                      for two seconds. It may be busy, hang, or have forgotten the connection; \
+                      when the receive buffer is full the other end may not send (zero-window).",
+            found_by: "Recv-Q and bytes_received from look to look: what came less what waits is \
+                       what was read; the process that holds the socket, and where that waits.",
+            fix: "read() in the program that is named: see what keeps it.",
+            scenarios: &["zero-window"],
         },
         "stopped" => Page {
             meaning: "A process that holds a socket was stopped by a signal (SIGSTOP, SIGTSTP) or \
@@ -159,7 +186,8 @@ pub fn page(key: &str) -> Option<Page> {
         },
         "zombie" => Page {
             meaning: "A child has ended and its parent has not collected its status: it stays as Z \
-                      <defunct>, a row of the process table, until the parent waits or ends.",
+                      <defunct>, a row of the process table, until the parent waits or ends. One \
+                      that is collected within two seconds is not told of.",
             found_by: "What the parent does with SIGCHLD: caught, ignored, blocked, or nothing \
                        (SigCgt, SigIgn, SigBlk in /proc/PID/status).",
             fix: "Call waitpid(-1, &status, WNOHANG) in a loop in the handler of SIGCHLD: signals \
@@ -173,12 +201,15 @@ pub fn page(key: &str) -> Option<Page> {
         },
         "address-in-use" => Page {
             meaning: "bind() to the port fails with EADDRINUSE although nobody listens: \
-                      connections of the server before are still there, most of them in \
-                      TIME_WAIT.",
-            found_by: "The sockets with this local port, their states, and what is left of their \
-                       timers.",
+                      connections of the server before are still there, in TIME_WAIT, held by \
+                      one of its children or not finished yet; or a socket is bound to it that \
+                      neither listens nor connects. Of a port that connect() takes from \
+                      ip_local_port_range this is only a note.",
+            found_by: "The sockets with this local port, their states, their holders, and what is \
+                       left of their timers.",
             fix: "Set SO_REUSEADDR before bind(), in the server from its first start on: the \
-                  sockets that are in the way must have had it too.",
+                  sockets that are in the way must have had it too. It does not help against a \
+                  listener, nor does it let two bound sockets listen.",
             scenarios: &["address-in-use", "address-reused"],
         },
         "port-held" => Page {
@@ -193,8 +224,9 @@ pub fn page(key: &str) -> Option<Page> {
             meaning: "The program gets more and more sockets in CLOSE_WAIT: for each connection \
                       that its peer closes, it forgets the close. In the end it has no descriptor \
                       left (EMFILE).",
-            found_by: "Two looks (`why --watch`): how many of its sockets are in CLOSE_WAIT at \
-                       each.",
+            found_by: "Two looks (`why --watch`): by their cookies, all that were in CLOSE_WAIT at \
+                       the first are so at the second, and more are there, which stay. Each \
+                       process that holds a copy counts.",
             fix: "close() the connection when read() has returned 0, and the parent's copy after \
                   fork().",
             scenarios: &["close-wait-leak"],
@@ -209,13 +241,25 @@ pub fn page(key: &str) -> Option<Page> {
             scenarios: &["backlog-full"],
         },
         "resets" => Page {
-            meaning: "While sockscope looked, connections ended without a FIN: by an RST, which \
-                      comes of a close() with unread data, of SO_LINGER {1, 0}, of a process that \
-                      is gone, or of a timeout.",
-            found_by: "EstabResets, OutRsts and AttemptFails of the network namespace at two looks \
-                       (`why --watch`). The connections themselves are in no table any more.",
+            meaning: "While sockscope looked, connections went from ESTABLISHED or CLOSE_WAIT to \
+                      CLOSE without a FIN: by an RST, which comes of a close() with unread data, \
+                      of SO_LINGER {1, 0} or of a process that is gone; or because nobody \
+                      answered for too long. Where both ends are on this machine, both are \
+                      counted.",
+            found_by: "EstabResets, OutRsts and TCPAbortOnTimeout of the network namespace at two \
+                       looks (`why --watch`): counters, not RSTs that were seen. The connections \
+                       themselves are in no table any more.",
             fix: "`sockscope watch` tells which connections they are.",
             scenarios: &["linger-reset", "unread-data-reset", "rst-after-fin"],
+        },
+        "attempts-failed" => Page {
+            meaning: "While sockscope looked, connections did not come about: refused because \
+                      nobody listens (ECONNREFUSED), not answered (ETIMEDOUT), or given up.",
+            found_by: "AttemptFails of the network namespace at two looks (`why --watch`): a \
+                       counter, which does not tell why.",
+            fix: "See whether somebody listens where they go to. `sockscope watch` tells which \
+                  connections they are.",
+            scenarios: &["connect-refused"],
         },
         _ => return None,
     })

@@ -152,6 +152,7 @@ impl<'a> Subject<'a> {
             about_holders: self.concern.about_holders,
             about_children: self.concern.about_children,
             about_stops: self.concern.about_stops,
+            about_progress: false,
         }
     }
 

@@ -49,8 +49,10 @@ impl Painter<'_> {
                     zombie: process.is_zombie(),
                     signals: self.signals.get(&process.name).copied(),
                     waits_in: None,
+                    executes: None,
                 })
                 .collect(),
+            ..Picture::default()
         }
     }
 
@@ -101,6 +103,7 @@ impl Painter<'_> {
             }),
             sent_again: self.sent_again(endpoint),
             overflows: None,
+            earlier: None,
         }
     }
 

@@ -18,6 +18,7 @@ fn parse(snmp: &str, netstat: &str) -> Option<Counters> {
     Some(Counters {
         resets: counter(snmp, "Tcp", "EstabResets")?,
         refused: counter(snmp, "Tcp", "AttemptFails")?,
+        timeouts: counter(netstat, "TcpExt", "TCPAbortOnTimeout")?,
         resets_sent: counter(snmp, "Tcp", "OutRsts")?,
         overflows: counter(netstat, "TcpExt", "ListenOverflows")?,
         drops: counter(netstat, "TcpExt", "ListenDrops")?,
@@ -45,12 +46,13 @@ mod tests {
     fn numbers_are_found_by_their_names() {
         let snmp =
             "Ip: A B\nIp: 1 2\nTcp: MaxConn AttemptFails EstabResets OutRsts\nTcp: -1 3 4 5\n";
-        let netstat = "TcpExt: ListenOverflows X ListenDrops\nTcpExt: 6 0 7\n";
+        let netstat = "TcpExt: ListenOverflows X ListenDrops TCPAbortOnTimeout\nTcpExt: 6 0 7 8\n";
         assert_eq!(
             parse(snmp, netstat),
             Some(Counters {
                 resets: 4,
                 refused: 3,
+                timeouts: 8,
                 resets_sent: 5,
                 overflows: 6,
                 drops: 7,

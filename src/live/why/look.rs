@@ -1,23 +1,22 @@
 //! [`look`]: the picture of the sockets that a filter means, with their peers and processes.
 
-use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::collections::{HashMap, HashSet};
 
-use super::counters;
-use super::process::{Known, close_on_exec, known, zombie_children};
+use super::paint::{Painter, leaves};
+use super::process::zombie_children;
+use super::{counters, settings};
 use crate::diagnose::growth::Counters;
-use crate::diagnose::picture::{Held, Overflows, Picture, Process, Since, Socket};
+use crate::diagnose::picture::{Overflows, Picture, Settings, Socket};
 use crate::diagnose::question::Question;
 use crate::live::filter::{Condition, Ends, Filter};
 use crate::live::listing::{ListError, Row, Unseen, list};
 use crate::live::netns::{Scope, Tables};
 use crate::live::owners::{Wanted, walk};
-use crate::live::socket::{LiveHolder, Nobody, Owners};
+use crate::live::socket::{LiveHolder, LiveSocket, Nobody, Owners};
 use crate::live::sort::{Order, sort};
-use crate::model::{Evidence, SocketFacts, TcpState, TimerKind};
-use crate::observe::inet_diag::Protocol;
-use crate::observe::process::ProcRoot;
-use crate::report::escape;
+use crate::model::{SocketFacts, TcpState, TimerKind};
+use crate::observe::inet_diag::{Code, Family, Protocol, Side, StateMask, Test};
+use crate::observe::process::{ProcRoot, ProcessWatch};
 
 /// What a look saw.
 #[derive(Clone, Debug)]
@@ -30,6 +29,9 @@ pub struct Look {
     pub unseen: Unseen,
     /// What the namespace counts, where there is one and it can be read.
     pub counters: Option<Counters>,
+    /// Whether a socket that is bound and nothing more may have the port of the filter: there is
+    /// no other one, and the kernel does not tell of such.
+    pub bound_unseen: bool,
 }
 
 /// Looks at what the filter means in these tables.
@@ -43,15 +45,14 @@ pub fn look(
     scope: Scope,
 ) -> Result<Look, ListError> {
     let listing = list(root, tables, filter, true)?;
-    let mut painter = Painter {
-        root,
-        pids: BTreeMap::new(),
-        picture: Picture::default(),
-        many: tables.tables.len() > 1,
-    };
-    let mut rows = listing.rows;
-    rows.retain(|row| row.socket.protocol == Protocol::Tcp);
+    let mut painter = Painter::new(root, tables.tables.len() > 1);
+    let (mut rows, mut datagrams): (Vec<Row>, Vec<Row>) = listing
+        .rows
+        .into_iter()
+        .partition(|row| row.socket.protocol == Protocol::Tcp);
+    rows.extend(unaccepted(tables, &rows)?);
     sort(&mut rows, Order::Address);
+    sort(&mut datagrams, Order::Address);
     let asked = rows.len();
     let more = peers(root, tables, &rows)?;
     rows.extend(more);
@@ -60,19 +61,15 @@ pub fn look(
         painter.socket(row);
     }
     painter.join_peers();
-    let mut question = Question {
-        sockets: (0..asked).collect(),
-        ports: named_ports(filter),
-        about_close: true,
-        about_holders: true,
-        about_children: true,
-        about_stops: true,
-        ..Question::default()
-    };
+    let ports = named_ports(filter);
+    if !ports.is_empty() {
+        datagrams.iter().for_each(|row| painter.datagram(row));
+    }
     // Named processes count also where they hold no socket.
-    for pid in filter.named_pids().into_iter().flatten() {
-        painter.process(pid);
-        for child in zombie_children(root, pid) {
+    let named = named_processes(root, filter)?;
+    for pid in &named {
+        painter.process(*pid);
+        for child in zombie_children(root, *pid) {
             painter.process(child);
         }
     }
@@ -80,15 +77,13 @@ pub fn look(
         painter.process(zombie.pid);
     }
     painter.join_parents();
-    question.processes = painter.asked_processes(asked);
-    let pid = match scope {
-        Scope::OfProcess(pid) => Some(pid),
-        Scope::Own | Scope::All => None,
+    let (counters, settings) = match scope {
+        Scope::All => (None, Settings::default()),
+        Scope::OfProcess(pid) => (counters::read(root, Some(pid)), Settings::default()),
+        // Where sockscope is itself: /proc/sys/net shows no other one.
+        Scope::Own => (counters::read(root, None), settings::read(root)),
     };
-    let counters = match scope {
-        Scope::All => None,
-        Scope::Own | Scope::OfProcess(_) => counters::read(root, pid),
-    };
+    painter.picture.settings = settings;
     if let Some(counted) = counters {
         for socket in &mut painter.picture.sockets {
             if socket.state == TcpState::Listen {
@@ -99,12 +94,140 @@ pub fn look(
             }
         }
     }
+    let question = Question {
+        sockets: (0..asked).collect(),
+        processes: painter.asked_processes(asked, &named),
+        about_close: true,
+        about_holders: true,
+        about_children: true,
+        about_stops: true,
+        about_progress: true,
+        ports,
+        ..Question::default()
+    };
+    let on_port = |socket: &Socket| {
+        let port = socket.tuple.map(|tuple| tuple.local.port());
+        port.is_some_and(|port| question.ports.contains(&port))
+    };
+    let bound_unseen = !question.ports.is_empty()
+        && !painter.picture.sockets.iter().any(on_port)
+        && !settings::tells_of_bound(root);
     Ok(Look {
+        bound_unseen,
         picture: painter.picture,
         question,
         unseen: listing.unseen,
         counters,
     })
+}
+
+impl Look {
+    /// Takes in what was seen of the same sockets at an earlier look.
+    pub(super) fn remember(&mut self, earlier: &Look) {
+        let known: HashMap<u64, &SocketFacts> = earlier
+            .picture
+            .sockets
+            .iter()
+            .filter_map(|socket| Some((socket.key, socket.facts.as_ref()?)))
+            .collect();
+        for socket in &mut self.picture.sockets {
+            socket.earlier = known.get(&socket.key).map(|facts| (*facts).clone());
+        }
+    }
+}
+
+/// The processes that a filter of processes alone means.
+fn named_processes(root: &ProcRoot, filter: &Filter) -> Result<Vec<i32>, ListError> {
+    if let Some(pids) = filter.named_pids() {
+        let meant = |pid: &i32| {
+            let stat = || ProcessWatch::open(root, *pid).ok()??.stat().ok()?;
+            stat().is_some_and(|stat| means(filter, *pid, &stat.comm) == Some(true))
+        };
+        return Ok(pids.into_iter().filter(meant).collect());
+    }
+    // Whether it can mean one at all, before all are looked at.
+    if !filter.asks_for_processes() || means(filter, 0, "").is_none() {
+        return Ok(Vec::new());
+    }
+    let mut named = Vec::new();
+    for pid in root.pids()? {
+        let stat = || ProcessWatch::open(root, pid).ok()??.stat().ok()?;
+        if stat().is_some_and(|stat| means(filter, pid, &stat.comm) == Some(true)) {
+            named.push(pid);
+        }
+    }
+    Ok(named)
+}
+
+/// Whether a filter means this process. Nothing: it asks for sockets too.
+fn means(filter: &Filter, pid: i32, name: &str) -> Option<bool> {
+    match filter {
+        Filter::Is(Condition::Pid(asked)) => Some(*asked == pid),
+        Filter::Is(Condition::Name(pattern)) => Some(pattern.fits(name)),
+        Filter::Is(_) => None,
+        Filter::Not(part) => means(part, pid, name).map(|means| !means),
+        Filter::All(parts) => {
+            let parts: Option<Vec<bool>> = parts.iter().map(|it| means(it, pid, name)).collect();
+            Some(parts?.into_iter().all(|means| means))
+        }
+        Filter::Any(parts) => {
+            let parts: Option<Vec<bool>> = parts.iter().map(|it| means(it, pid, name)).collect();
+            Some(parts?.into_iter().any(|means| means))
+        }
+    }
+}
+
+/// The connections that wait in the queues of these listeners, where the filter does not mean them:
+/// no process holds them.
+fn unaccepted(tables: &Tables, rows: &[Row]) -> Result<Vec<Row>, ListError> {
+    let listeners = rows.iter().filter(|row| row.socket.is_listener());
+    let queues: Vec<&Row> = listeners
+        .filter(|row| row.socket.facts.recv_q > 0)
+        .collect();
+    let mut known: HashSet<u64> = rows.iter().map(|row| row.socket.facts.cookie).collect();
+    let mut found = Vec::new();
+    for listener in queues {
+        let socket = &listener.socket;
+        let local = socket.facts.tuple.local;
+        let table = tables
+            .tables
+            .iter()
+            .find(|table| table.netns == socket.netns);
+        let port = Test::Port {
+            side: Side::Local,
+            from: local.port(),
+            to: local.port(),
+        };
+        let (Some(table), Some(code)) = (table, Code::of(&port)) else {
+            continue;
+        };
+        let family = match local.is_ipv4() {
+            true => Family::V4,
+            false => Family::V6,
+        };
+        let states = StateMask::of(TcpState::Established).with(StateMask::of(TcpState::CloseWait));
+        for (facts, binding) in table
+            .diag
+            .dump_where(Protocol::Tcp, family, states, &code)?
+        {
+            let waiting = LiveSocket {
+                facts,
+                binding,
+                ..socket.clone()
+            };
+            let facts = &waiting.facts;
+            if facts.inode == 0
+                && waiting.came_by(&socket.facts.tuple)
+                && known.insert(facts.cookie)
+            {
+                found.push(Row {
+                    owners: Owners::Nobody(Nobody::NotAccepted),
+                    socket: waiting,
+                });
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The ports that somebody asks for by nothing else than `:PORT`: then every socket on them is in
@@ -140,17 +263,18 @@ fn asks_for_peer(facts: &SocketFacts) -> bool {
 /// The other ends of these that are in one of the tables and not among them, with their holders:
 /// a walk over all processes, made only where there are any.
 fn peers(root: &ProcRoot, tables: &Tables, rows: &[Row]) -> Result<Vec<Row>, ListError> {
-    let known: HashMap<_, _> = rows
+    let known: HashSet<_> = rows
         .iter()
-        .map(|row| (row.socket.facts.tuple.canonical(), ()))
+        .map(|row| (row.socket.netns, row.socket.facts.tuple.canonical()))
         .collect();
     let mut found: Vec<Row> = Vec::new();
     for row in rows.iter().filter(|row| asks_for_peer(&row.socket.facts)) {
         let there = row.socket.facts.tuple.canonical().reversed();
-        if known.contains_key(&there) {
-            continue;
-        }
         for table in &tables.tables {
+            let elsewhere = table.netns != row.socket.netns;
+            if known.contains(&(table.netns, there)) || elsewhere && !leaves(there) {
+                continue;
+            }
             let Some(facts) = table.diag.query(there)? else {
                 continue;
             };
@@ -190,7 +314,8 @@ fn peers(root: &ProcRoot, tables: &Tables, rows: &[Row]) -> Result<Vec<Row>, Lis
 /// Asks for `tcp_info` where a rule reads it.
 fn detail(tables: &Tables, row: &mut Row) {
     let facts = &mut row.socket.facts;
-    if !asks_for_peer(facts) || facts.inode == 0 && facts.state == TcpState::FinWait2 {
+    let unread = facts.recv_q > 0 && facts.state == TcpState::Established;
+    if !(asks_for_peer(facts) || unread) || facts.inode == 0 && facts.state == TcpState::FinWait2 {
         return;
     }
     let table = tables
@@ -203,175 +328,5 @@ fn detail(tables: &Tables, row: &mut Row) {
         && now.state == facts.state
     {
         *facts = now;
-    }
-}
-
-struct Painter<'a> {
-    root: &'a ProcRoot,
-    /// Pids, and their indices in the picture.
-    pids: BTreeMap<i32, (usize, Known)>,
-    picture: Picture,
-    many: bool,
-}
-
-impl Painter<'_> {
-    fn process(&mut self, pid: i32) -> Option<usize> {
-        if let Some((index, _)) = self.pids.get(&pid) {
-            return Some(*index);
-        }
-        let known = known(self.root, pid)?;
-        let index = self.picture.processes.len();
-        let name = escape(&known.name);
-        self.picture.processes.push(Process {
-            name: format!("{name} {pid}"),
-            // A pid and its start name a process for good.
-            key: known.start_ticks << 22 | u64::from(pid.unsigned_abs()),
-            pid,
-            program: name,
-            parent: None,
-            state: known.state,
-            zombie: known.zombie,
-            signals: known.signals,
-            waits_in: known.waits_in.clone(),
-        });
-        self.pids.insert(pid, (index, known));
-        Some(index)
-    }
-
-    /// Parents of zombies, also where they hold nothing.
-    fn join_parents(&mut self) {
-        let zombies: Vec<(usize, i32)> = self
-            .pids
-            .values()
-            .filter(|(_, known)| known.zombie)
-            .map(|(index, known)| (*index, known.ppid))
-            .collect();
-        for (index, ppid) in zombies {
-            let parent = self.process(ppid);
-            if let Some(process) = self.picture.processes.get_mut(index) {
-                process.parent = parent;
-            }
-        }
-    }
-
-    /// Those that hold what is asked about, and all zombies.
-    fn asked_processes(&self, asked: usize) -> Vec<usize> {
-        let holders = self.picture.sockets.iter().take(asked);
-        let mut indices: Vec<usize> = holders
-            .flat_map(|socket| socket.holders.iter().flatten())
-            .map(|held| held.process)
-            .collect();
-        let zombies = self.picture.processes.iter().zip(0..);
-        indices.extend(
-            zombies
-                .filter(|(process, _)| process.zombie)
-                .map(|(_, index)| index),
-        );
-        indices.sort_unstable();
-        indices.dedup();
-        indices
-    }
-
-    fn socket(&mut self, row: &Row) {
-        let facts = &row.socket.facts;
-        let state = facts.state;
-        let listed = row.owners.holders();
-        let mut processes: Vec<i32> = listed.iter().map(|held| held.process.pid).collect();
-        processes.dedup();
-        let shared =
-            processes.len() > 1 && matches!(state, TcpState::Established | TcpState::CloseWait);
-        let mut held = Vec::new();
-        for holder in listed {
-            let pid = holder.process.pid;
-            let Some(process) = self.process(pid) else {
-                continue;
-            };
-            // Another process that got its pid.
-            if self.pids.get(&pid).map(|(_, known)| known.start_ticks)
-                != Some(holder.process.start_ticks)
-            {
-                continue;
-            }
-            held.push(Held {
-                process,
-                fd: holder.fd,
-                close_on_exec: match shared {
-                    true => close_on_exec(self.root, pid, holder.fd),
-                    false => None,
-                },
-            });
-        }
-        let holders = match &row.owners {
-            Owners::Held { .. } => Some(held),
-            Owners::Nobody(Nobody::Kernel) => None,
-            Owners::Nobody(_) => Some(Vec::new()),
-            Owners::NotAsked if facts.inode == 0 => Some(Vec::new()),
-            Owners::NotAsked | Owners::Unknown(_) => None,
-        };
-        let name = match state {
-            TcpState::Listen => facts.tuple.local.to_string(),
-            _ => facts.tuple.canonical().to_string(),
-        };
-        // Its FIN came with an ACK: no later than the last one.
-        let info = facts.info.as_ref().filter(|_| state == TcpState::CloseWait);
-        let since =
-            info.map(|info| Since::AtLeast(Duration::from_millis(info.last_ack_recv_ms.into())));
-        self.picture.sockets.push(Socket {
-            name,
-            key: facts.cookie,
-            place: row
-                .socket
-                .netns
-                .filter(|_| self.many)
-                .map(|netns| format!("netns {}", netns.0)),
-            netns: row.socket.netns.map(|netns| netns.0),
-            tuple: Some(facts.tuple),
-            state,
-            known: Evidence::Seen,
-            facts: Some(facts.clone()),
-            holders,
-            more_holders: !row.owners.is_complete(),
-            peer: None,
-            since,
-            let_go: None,
-            sent_again: facts.retransmits.into(),
-            overflows: None,
-        });
-    }
-
-    /// Both ends of a connection. Private addresses may be in use in several namespaces at the same
-    /// time: where more than one socket could be the other end, none is named.
-    fn join_peers(&mut self) {
-        let mut by_tuple: HashMap<_, Vec<usize>> = HashMap::new();
-        for (socket, index) in self.picture.sockets.iter().zip(0..) {
-            if let Some(tuple) = socket.tuple {
-                by_tuple.entry(tuple.canonical()).or_default().push(index);
-            }
-        }
-        let sockets = &self.picture.sockets;
-        let peers: Vec<Option<usize>> = sockets
-            .iter()
-            .map(|socket| {
-                let there = socket.tuple?.canonical().reversed();
-                let others = by_tuple.get(&there)?;
-                let here: Vec<usize> = others
-                    .iter()
-                    .copied()
-                    .filter(|other| {
-                        let other = sockets.get(*other);
-                        other.is_some_and(|other| {
-                            other.place == socket.place && other.key != socket.key
-                        })
-                    })
-                    .collect();
-                match (here.as_slice(), others.as_slice()) {
-                    ([one], _) | ([], [one]) => Some(*one),
-                    _ => None,
-                }
-            })
-            .collect();
-        for (socket, peer) in self.picture.sockets.iter_mut().zip(peers) {
-            socket.peer = peer;
-        }
     }
 }

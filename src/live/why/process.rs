@@ -19,6 +19,7 @@ pub(super) struct Known {
     pub(super) zombie: bool,
     pub(super) signals: Option<SignalMasks>,
     pub(super) waits_in: Option<String>,
+    pub(super) executes: Option<String>,
 }
 
 /// Nothing when it is gone; what may not be read is not known.
@@ -32,6 +33,7 @@ pub(super) fn known(root: &ProcRoot, pid: i32) -> Option<Known> {
         zombie: stat.state == ProcState::Zombie && stat.threads <= 1,
         signals: watch.signals().ok().flatten(),
         waits_in: waits_in(root, pid),
+        executes: executes(root, pid),
         name: stat.comm,
     })
 }
@@ -44,6 +46,12 @@ fn waits_in(root: &ProcRoot, pid: i32) -> Option<String> {
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
     (symbol && !name.is_empty() && name != "0").then_some(name)
+}
+
+/// The file that a process executes (`/proc/PID/exe`), where that may be read.
+fn executes(root: &ProcRoot, pid: i32) -> Option<String> {
+    let file = fs::read_link(root.path().join(pid.to_string()).join("exe")).ok()?;
+    Some(file.to_string_lossy().into_owned())
 }
 
 /// The children of a process that ended and were not waited for.

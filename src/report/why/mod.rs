@@ -188,19 +188,21 @@ fn paragraph(look: &Look, text: &str, tone: Tone) -> Vec<String> {
 }
 
 fn looked_at(why: &Why) -> String {
-    let twice = match why.between {
-        Some(between) => format!(", twice, {} apart", lapse(between)),
-        None => String::new(),
+    let again = match (why.looks, why.between) {
+        (2, Some(between)) => format!(", twice, {} apart", lapse(between)),
+        (looks, Some(between)) => format!(", {looks} times in {}", lapse(between)),
+        (_, None) => String::new(),
     };
     let counters = match why.counters {
         Some(_) => ", and the network namespace's counters",
         None => "",
     };
-    format!(
-        "Looked at {} and {}{counters}{twice}",
-        count(why.sockets, "TCP socket"),
-        processes(why.processes)
-    )
+    let what = match (why.sockets, why.processes) {
+        (0, 1) => "1 process, which holds no TCP socket here".to_owned(),
+        (0, many @ 1..) => format!("{}, which hold no TCP socket here", processes(many)),
+        (sockets, many) => format!("{} and {}", count(sockets, "TCP socket"), processes(many)),
+    };
+    format!("Looked at {what}{counters}{again}")
 }
 
 fn processes(number: usize) -> String {
@@ -226,6 +228,19 @@ pub(super) fn unseen(why: &Why) -> Vec<String> {
             count(unseen.undecided, "socket")
         ));
     }
+    if unseen.hides {
+        notes.push(
+            "This /proc hides processes of others (hidepid): holders may be missing.".to_owned(),
+        );
+    }
+    if unseen.elsewhere > 0 {
+        notes.push(format!(
+            "{} of the filter {} sockets in another network namespace, which were not looked at: \
+             --netns PID or --netns all looks at them.",
+            processes(unseen.elsewhere),
+            if unseen.elsewhere == 1 { "has" } else { "have" },
+        ));
+    }
     if unseen.only_named {
         notes.push(
             "Only the processes of the filter were looked at: others may hold the same sockets."
@@ -243,6 +258,19 @@ pub(super) fn unseen(why: &Why) -> Vec<String> {
             "{} did not let their network namespace be seen.",
             processes(unseen.hidden)
         ));
+    }
+    if unseen.closed_meanwhile > 0 {
+        notes.push(format!(
+            "{} closed while this was read.",
+            count(unseen.closed_meanwhile, "socket")
+        ));
+    }
+    if why.bound_unseen {
+        notes.push(
+            "This kernel (before Linux 6.8) does not tell of sockets that are bound and neither \
+             listen nor connect: one may have the port."
+                .to_owned(),
+        );
     }
     notes
 }

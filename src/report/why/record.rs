@@ -114,8 +114,13 @@ struct Looked {
     sockets: usize,
     /// Processes that were looked at.
     processes: usize,
-    /// Milliseconds between two looks; null where one was enough.
+    /// How often.
+    looks: usize,
+    /// Milliseconds between the first look and the last; null where one was enough.
     between_ms: Option<u64>,
+    /// Whether a socket that is bound to the port of the filter, and neither listens nor connects,
+    /// would not have been seen: this kernel is older than Linux 6.8.
+    bound_unseen: bool,
     /// What could not be seen.
     unseen: Unseen,
 }
@@ -131,6 +136,8 @@ impl Looked {
             },
             sockets: why.sockets,
             processes: why.processes,
+            looks: why.looks,
+            bound_unseen: why.bound_unseen,
             between_ms: why
                 .between
                 .map(|between| u64::try_from(between.as_millis()).unwrap_or(u64::MAX)),
