@@ -611,7 +611,8 @@ fn a_foreign_file_is_told() {
     let newer = r#"{"type":"header","schema":"sockscope-record/2","sockscope":"9.0.0"}"#;
     for (bytes, wanted) in [
         (&b""[..], "nothing at all"),
-        (b"\n", "no record of sockscope"),
+        (b"\n", "nothing at all"),
+        (b"\xef\xbb\xbf\n", "nothing at all"),
         (b"title = \"x\"\n", "no record of sockscope"),
         (b"{}\n", "no record of sockscope"),
         (b"[1]\n", "no record of sockscope"),

@@ -132,6 +132,158 @@ fn a_cut_record_is_refused_and_shown_on_request() {
     assert!(shown.stderr.starts_with("warning: "), "{}", shown.stderr);
 }
 
+/// A record with its header changed.
+fn with_header(shelf: &Shelf, file: &str, from: &str, to: &str) -> String {
+    let record = std::fs::read_to_string(file).expect("the record");
+    assert!(record.contains(from), "{from}");
+    let changed = shelf.path("changed.jsonl");
+    std::fs::write(&changed, record.replacen(from, to, 1)).expect("written");
+    changed
+}
+
+#[test]
+fn a_doubtful_record_is_refused_and_shown_on_request_with_the_doubt() {
+    let shelf = Shelf::new();
+    let (file, _) = shelf.save("a.jsonl", &["hello"]);
+    let record = std::fs::read_to_string(&file).expect("the record");
+    let from = record.find("\"sha256\":\"").expect("a hash") + 10;
+    let hash = &record[from..from + 64];
+    let newer = "\"schema\":\"sockscope-record/2\",\"new\":[1]";
+    for (was, is, doubt) in [
+        (
+            hash,
+            "0".repeat(64),
+            "line 1: the scenario's text is not the one",
+        ),
+        (
+            "\"schema\":\"sockscope-record/1\"",
+            newer.to_owned(),
+            "line 1: a record of the format sockscope-record/2",
+        ),
+    ] {
+        let changed = with_header(&shelf, &file, was, &is);
+        let refused = say(&["replay", &changed]);
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
+        assert!(refused.stderr.contains("--partial"), "{}", refused.stderr);
+        assert_eq!(say(&["diff", &file, &changed]).code, Some(2));
+        let shown = say(&["replay", &changed, "--partial"]);
+        assert_eq!(shown.code, Some(3), "{}", shown.stderr);
+        assert!(shown.stdout.contains("ESTABLISHED"), "{}", shown.stdout);
+        let told = shown
+            .stdout
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert!(
+            told.contains(&format!("the record is doubtful: {doubt}")),
+            "{told}"
+        );
+        assert!(shown.stderr.starts_with("warning: "), "{}", shown.stderr);
+        assert!(shown.stderr.contains(doubt), "{}", shown.stderr);
+        let junit = say(&["replay", &changed, "--partial", "--format", "junit"]);
+        assert!(junit.stdout.contains("doubtful"), "{}", junit.stdout);
+    }
+}
+
+#[test]
+fn marks_and_empty_lines_that_editors_leave_are_no_damage() {
+    let shelf = Shelf::new();
+    let (file, live) = shelf.save("a.jsonl", &["hello"]);
+    let record = std::fs::read_to_string(&file).expect("the record");
+    for text in [
+        format!("{record}\n\n"),
+        format!("\u{feff}{record}"),
+        record.replace('\n', "\r\n"),
+        format!("\u{feff}{}  \r\n\n", record.replace('\n', "\r\n")),
+    ] {
+        std::fs::write(&file, text).expect("written");
+        let again = say(&["replay", &file]);
+        assert_eq!((again.code, again.stderr.as_str()), (Some(0), ""));
+        assert_eq!(again.stdout, live.stdout);
+    }
+    let (first, rest) = record.split_once('\n').expect("lines");
+    std::fs::write(&file, format!("{first}\n\n{rest}")).expect("written");
+    let refused = say(&["replay", &file]);
+    assert_eq!(refused.code, Some(2));
+    assert!(
+        refused.stderr.contains("line 2: no JSON: an empty line"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn the_header_says_when_where_and_what_was_asked() {
+    let shelf = Shelf::new();
+    let before = std::time::SystemTime::now();
+    let server = "echo-server --sigchld loop {port}";
+    let (file, _) = shelf.save(
+        "a.jsonl",
+        &["zombie", "--timeout-scale", "2", "--server", server],
+    );
+    let after = std::time::SystemTime::now();
+    let record = std::fs::read_to_string(&file).expect("the record");
+    let header: serde_json::Value =
+        serde_json::from_str(record.lines().next().expect("a header")).expect("JSON");
+    let asked = &header["asked"];
+    assert_eq!(asked["timeout_scale"], 2.0);
+    assert_eq!(asked["syscalls"], false);
+    assert_eq!(asked["events"], "auto");
+    assert_eq!(
+        asked["programs"]["server"],
+        serde_json::json!(["echo-server", "--sigchld", "loop", "{port}"])
+    );
+    let machine = nix::sys::utsname::uname().expect("a name");
+    assert_eq!(header["machine"].as_str(), machine.machine().to_str());
+    let read = std::fs::File::open(&file).expect("the record");
+    let accept = sockscope::record::Accept::Whole;
+    let recording = sockscope::record::read(std::io::BufReader::new(read), accept);
+    let recording = recording.expect("a record");
+    let began = recording.cases[0].run().header.began.expect("a time");
+    assert!((before..=after).contains(&began), "{began:?}");
+    for format in ["table", "html", "svg", "markdown"] {
+        let said = say(&["replay", &file, "--format", format, "--width", "120"]);
+        let text = said.stdout.replace("&apos;", "'").replace("&#39;", "'");
+        let wanted = "server: echo-server --sigchld loop 9190, in place of the scenario's";
+        assert!(
+            text.contains(wanted) || !support::wire(),
+            "{format}: {text}"
+        );
+    }
+    let html = say(&["replay", &file, "--format", "html"]).stdout;
+    assert!(html.contains("<dt>Began</dt>"), "{html}");
+}
+
+#[test]
+fn every_pid_that_a_program_sees_is_that_of_a_process_of_the_record() {
+    let shelf = Shelf::new();
+    for options in [&["--syscalls"][..], &[]] {
+        let call = [&["zombie-reaped", "hello"][..], options].concat();
+        let (file, said) = shelf.save("a.jsonl", &call);
+        assert_eq!(said.code, Some(0), "{}{}", said.stdout, said.stderr);
+        let record = std::fs::read_to_string(&file).expect("the record");
+        let lines: Vec<serde_json::Value> = record
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        let lives = |kind: &'static str| lines.iter().filter(move |line| line["kind"] == kind);
+        let known: Vec<i64> = lives("spawned")
+            .chain(lives("forked"))
+            .map(|line| line["ns_pid"].as_i64().expect("it was read"))
+            .collect();
+        let mut named = 0;
+        for call in lives("called") {
+            let name = call["call"].as_str().expect("a name");
+            let is_pid = ["fork", "clone", "clone3", "wait4", "waitpid", "wait"].contains(&name);
+            if let Some(pid @ 1..) = call["result"]["value"].as_i64().filter(|_| is_pid) {
+                assert!(known.contains(&pid), "{call}: {known:?}");
+                named += 1;
+            }
+        }
+        assert!(named > 0, "nobody forked: {options:?}");
+    }
+}
+
 #[test]
 fn what_is_no_record_is_told_without_control_characters() {
     let shelf = Shelf::new();

@@ -76,8 +76,7 @@ fn time(text: &str) -> Option<usize> {
     }
     let behind = &text[length..];
     // 12:34:56:78 is no time; a zone may follow.
-    let more = behind.strip_prefix(':').unwrap_or(behind);
-    let is_more = more.starts_with(|c: char| c.is_ascii_digit());
+    let is_more = behind.strip_prefix(':').is_some_and(goes_on);
     let is_word = goes_on(behind) && !behind.starts_with('Z');
     (!is_more && !is_word).then_some(length)
 }

@@ -54,6 +54,9 @@ struct Watched {
     stopped: bool,
     /// The tracer has told of its end: until then its parent does not know.
     end_traced: bool,
+    /// It may be inside the call that collected a child, which nobody has told yet: the child is
+    /// gone, and since then it has not been seen to wait.
+    collecting: bool,
 }
 
 impl Watched {
@@ -87,6 +90,7 @@ impl Watched {
             begun: Duration::ZERO,
             stopped: false,
             end_traced: false,
+            collecting: false,
         }
     }
 
@@ -272,8 +276,10 @@ impl Processes {
                 Some(stat) => watch.is_quiet_given(&stat, process.stopped)?,
                 None => false,
             };
-            // A zombie is one once its parent has gone on and left it.
-            let quiet = quiet && (!self.has_zombie(index) || watch.is_off_cpu()?);
+            // A zombie is one once its parent has gone on and left it; and who took one away goes
+            // on first.
+            let may_reap = process.collecting || self.has_zombie(index);
+            let quiet = quiet && (!may_reap || watch.is_off_cpu()?);
             Ok((children, quiet))
         });
         match looked {
@@ -284,6 +290,7 @@ impl Processes {
                 }
                 let process = &mut self.all[index];
                 process.restless &= !quiet;
+                process.collecting &= !quiet;
                 (quiet || process.restless) && !new
             }
             Err(error) => {

@@ -96,10 +96,16 @@ struct Reader<R> {
 
 impl<R: BufRead> Reader<R> {
     fn all(&mut self) -> Result<(), Fault> {
+        let mut empty = None;
         while let Some((text, ended)) = self.next()? {
-            // Editors leave some behind. No event is lost by that: they are numbered.
+            // Editors leave empty lines behind the last one.
             if text.trim_ascii().is_empty() {
+                empty.get_or_insert(self.line);
                 continue;
+            }
+            if let (Some(line), true) = (empty.take(), self.open.is_some()) {
+                self.line = line;
+                return Err(Fault::NotJson("an empty line".to_owned()));
             }
             if self.open.is_some() {
                 self.take(parse(&text, ended)?)?;

@@ -54,6 +54,7 @@ mod origin;
 mod palette;
 pub mod pcapng;
 mod problem;
+mod replaced;
 pub mod rows;
 pub mod snapshot;
 mod snippet;

@@ -4,6 +4,7 @@ use super::grid::wrap;
 use super::ladder::Ladder;
 use super::lane;
 use super::palette::Tone;
+use super::replaced::replaced;
 use super::rows::select;
 use super::text::{count, cut, escape, visible, width};
 use super::{Detail, Look};
@@ -55,6 +56,9 @@ fn heading(run: &Run, look: &Look) -> Vec<String> {
     if !header.settings.is_empty() {
         let settings: Vec<String> = header.settings.iter().map(|s| escape(s)).collect();
         lines.extend(wrap(look, "  ", &settings.join("; "), Tone::Faint));
+    }
+    for program in replaced(run) {
+        lines.extend(wrap(look, "  ", &program, Tone::Faint));
     }
     for blind in &header.blind {
         lines.extend(wrap(look, "  ", &unseen(blind), Tone::Closing));

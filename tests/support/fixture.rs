@@ -33,7 +33,7 @@ pub(crate) struct Stage {
 pub(crate) struct Pair {
     pub(crate) client: SocketKey,
     pub(crate) server: SocketKey,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 /// Which end sends.

@@ -106,7 +106,10 @@ impl Processes {
             None if self.all[index].parent_ignores => (Reaper::Kernel, self.zombie_status(index)),
             None => {
                 let by = match self.all[index].parent {
-                    Some(parent) => Reaper::Process(self.all[parent].name.clone()),
+                    Some(parent) => {
+                        self.all[parent].collecting = true;
+                        Reaper::Process(self.all[parent].name.clone())
+                    }
                     None => Reaper::Unknown,
                 };
                 (by, self.zombie_status(index))

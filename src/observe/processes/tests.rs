@@ -51,3 +51,46 @@ fn who_is_just_reaping_does_not_rest() {
     );
     assert!(processes.look(&mut pen), "it left a zombie behind");
 }
+
+#[test]
+fn who_has_just_reaped_does_not_rest_until_it_waits() {
+    const WAITS: &str = "61 0xffffffff 0x0 0x0 0x0 0x0 0x0 0x7ffc 0x7f00\n";
+    let folder = tempfile::tempdir().expect("tempdir");
+    let root = ProcRoot::at(folder.path());
+    write(folder.path(), 5, 'S', WAITS);
+    write(folder.path(), 6, 'Z', "-1 0x0 0x0\n");
+    let process = |name: &str, pid| {
+        let watch = ProcessWatch::open(&root, pid).expect("readable");
+        let host = HostName::from("server");
+        Watched::new(ProcessName::from(name), pid, None, watch, host)
+    };
+    let parent = Watched {
+        children: 1,
+        ..process("server", 5)
+    };
+    let child = Watched {
+        parent: Some(0),
+        ..process("server.child", 6)
+    };
+    let mut processes = Processes {
+        all: vec![parent, child],
+        root: root.clone(),
+        traced: false,
+    };
+    let mut pen = Recorder::default();
+    processes.look(&mut pen);
+    // The child is gone, and the parent is still inside the call that took it away: it has the
+    // state in which it would sleep, and is on its CPU.
+    processes.all[1].watch = None;
+    write(folder.path(), 5, 'S', "running\n");
+    processes.look(&mut pen);
+    let reaped = |event: &crate::event::Event| matches!(event.kind, Kind::Reaped { .. });
+    assert!(pen.timeline().events().iter().any(reaped));
+    assert!(
+        !processes.look(&mut pen),
+        "its call has not ended: what it does next is still to be told"
+    );
+    write(folder.path(), 5, 'S', WAITS);
+    assert!(processes.look(&mut pen), "it waits again");
+    assert!(processes.look(&mut pen), "and nothing is left to wait for");
+}

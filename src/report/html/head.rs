@@ -4,8 +4,10 @@ use maud::{Markup, html};
 
 use super::class;
 use crate::event::Source;
+use crate::record::value::Utc;
 use crate::report::attempt::Attempt;
 use crate::report::lesson::Lesson;
+use crate::report::replaced::replaced;
 use crate::report::svg::measure::legible;
 use crate::report::table;
 use crate::report::text::{escape, visible};
@@ -18,10 +20,14 @@ pub(super) fn header(attempt: &Attempt, id: &str, name: &str) -> Markup {
     let hosts: Vec<String> = header.hosts.iter().map(|h| escape(h.as_str())).collect();
     let observers: Vec<&str> = header.observers.iter().map(|o| observer(*o)).collect();
     let settings: Vec<String> = header.settings.iter().map(|s| escape(s)).collect();
+    let began = header.began.and_then(Utc::new);
+    let machine = header.machine.iter().map(|machine| escape(machine));
     let facts = [
+        ("Programs", replaced(run).join("; ")),
+        ("Began", began.map_or_else(String::new, Utc::to_the_second)),
         ("Place", table::place(run)),
         ("Hosts", hosts.join(", ")),
-        ("Kernel", escape(&header.kernel)),
+        ("Kernel", machine_and(&header.kernel, machine.collect())),
         ("Observers", observers.join(", ")),
         ("Settings", settings.join("; ")),
         ("File", escape(&header.file)),
@@ -54,6 +60,14 @@ pub(super) fn header(attempt: &Attempt, id: &str, name: &str) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// The kernel's release, and the machine's architecture where it is known.
+fn machine_and(kernel: &str, machine: String) -> String {
+    match machine.is_empty() {
+        true => escape(kernel),
+        false => format!("{}, {machine}", escape(kernel)),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{code, fenced, inline};
 use crate::report::attempt::{Attempt, attempts};
 use crate::report::lesson::Lesson;
+use crate::report::replaced::replaced;
 use crate::report::text::{escape, visible};
 use crate::report::{Detail, Look, failure, table};
 use crate::run::{Outcome, Polarity, Run, Verdict};
@@ -59,8 +60,12 @@ fn one(attempt: &Attempt, several: bool, look: &Look, detail: &Detail) -> String
     for paragraph in lesson.about.iter().filter(|_| !several) {
         text.push_str(&format!("\n{}\n", inline(paragraph)));
     }
-    if !run.header.blind.is_empty() {
+    let replaced = replaced(run);
+    if !run.header.blind.is_empty() || !replaced.is_empty() {
         text.push('\n');
+    }
+    for program in replaced {
+        text.push_str(&format!("- {}\n", inline(&program)));
     }
     for blind in &run.header.blind {
         text.push_str(&format!("- {}\n", inline(&table::unseen(blind))));

@@ -16,6 +16,7 @@ use crate::report::Detail;
 use crate::report::attempt::Attempt;
 use crate::report::lesson::Lesson;
 use crate::report::palette::Tone;
+use crate::report::replaced::replaced;
 use crate::report::rows::Row;
 use crate::report::table;
 use crate::report::text::{escape, visible};
@@ -213,6 +214,9 @@ impl Writer {
             place.push_str(&format!(" · {}", settings.join("; ")));
         }
         self.write(&place, NOTE, Face::Mono, Tone::Faint);
+        for program in replaced(attempt.run) {
+            self.write(&program, NOTE, Face::Mono, Tone::Faint);
+        }
         for blind in &header.blind {
             self.write(&table::unseen(blind), NOTE, Face::Mono, Tone::Closing);
         }
