@@ -33,6 +33,7 @@ pub struct Event {
 /// Who noticed an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Source {
     /// sockscope did it itself.
     Driver,
@@ -62,6 +63,7 @@ pub struct PacketId(pub u32);
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Kind {
     /// A step began. [`Event::step`] is its index.
     StepBegan,
@@ -263,6 +265,7 @@ pub enum Kind {
 /// Who collects a child's exit status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Reaper {
     /// A process of the scenario, its parent.
     Process(ProcessName),
@@ -277,6 +280,7 @@ pub enum Reaper {
 /// Who sent a signal (`siginfo_t`, `sigaction(2)`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum SignalOrigin {
     /// A process of the run.
     Process(ProcessName),
@@ -296,6 +300,7 @@ pub enum SignalOrigin {
 /// How far a signal has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum SignalFate {
     /// It was sent and is pending, or the process blocks it.
     Generated,
@@ -313,6 +318,7 @@ pub enum SignalFate {
 /// What the kernel tells of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ToldSegment {
     /// An RST was sent (`tcp:tcp_send_reset`).
     ResetSent,
@@ -325,6 +331,7 @@ pub enum ToldSegment {
 /// What caused a change of state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Cause {
     /// The segment that this end sent.
     Sent(PacketId),
@@ -371,6 +378,7 @@ pub struct Call {
 /// What a system call returned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum CallResult {
     /// A value: bytes, a descriptor, a pid.
     Value(i64),
@@ -394,6 +402,7 @@ pub const WIRE: &str = "wire";
 /// Something an observer can be blind to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Aspect {
     /// States of sockets between two samples.
     Paths,

@@ -29,7 +29,8 @@
 //!
 //! [`Scenario`] says what shall run, [`Run`] what came of it, [`wire`] whether segments and
 //! complete paths can be observed on this machine. What could not be observed never passes:
-//! [`Run::assert_passed`] panics with the reason. `examples/echo` in the repository is a whole
+//! [`Run::assert_passed`] panics with the reason; before that, [`Run::save`] and [`Run::report`]
+//! keep what came of the run in files. `examples/echo` in the repository is a whole
 //! crate with such a test.
 //!
 //! ## How a test starts sockscope
@@ -46,8 +47,9 @@
 //! ## What is stable
 //!
 //! What this page lists is the public interface: the items at the root, and the plain data of
-//! [`event`], [`model`], [`run`](mod@run) and [`timeline`] for reading. Their enums gain variants and their
-//! structs fields with new minor versions: read them, and let a `match` end in `_`. The other rooms
+//! [`event`], [`model`], [`run`](mod@run) and [`timeline`] for reading. Their structs gain fields with
+//! new minor versions, and their enums variants where they are `#[non_exhaustive]`: read them, and
+//! do not build them. The other rooms
 //! of the house are open to the `sockscope` command and not part of the interface.
 //!
 //! # The architecture
@@ -176,5 +178,5 @@ pub mod tolerance;
 
 pub use driver::place::Unavailable;
 pub use run::{Checked, Outcome, Place, Verdict};
-pub use testing::{Error, Run, Scenario, wire};
+pub use testing::{Error, ErrorKind, Run, Scenario, wire};
 pub use timeline::Timeline;

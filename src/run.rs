@@ -72,6 +72,7 @@ pub struct Header {
 /// Where the programs of a run lived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Place {
     /// A network namespace for each host, the wire between them in sockscope's hands.
     Wire,
@@ -140,6 +141,7 @@ pub enum Polarity {
 /// What came of an expectation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Verdict {
     /// It held, known so.
     Pass(Evidence),
@@ -202,6 +204,7 @@ pub struct Mistake {
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Outcome {
     /// Every expectation passed.
     Passed,

@@ -33,6 +33,7 @@ pub struct Timeline {
 
 /// One end of one connection, a listener, or a UDP socket.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Endpoint {
     /// Its name.
     pub name: EndpointName,
@@ -101,6 +102,7 @@ impl Endpoint {
 
 /// A change of an endpoint's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Change {
     /// The event: an index into [`Timeline::events`].
     pub event: usize,
@@ -118,6 +120,7 @@ pub struct Change {
 
 /// A process of the run.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Process {
     /// Its name.
     pub name: ProcessName,
@@ -148,6 +151,7 @@ impl Process {
 
 /// A packet and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PacketFate {
     /// The packet.
     pub packet: Packet,

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use sockscope::model::TcpState;
-use sockscope::{Error, Outcome, Place, Scenario, Verdict};
+use sockscope::{Error, ErrorKind, Outcome, Place, Scenario, Verdict};
 
 const HELLO: &str = r#"
 title = "The server greets"
@@ -192,4 +192,37 @@ fn a_command_can_be_named() {
 fn panic_of(what: impl FnOnce() + std::panic::UnwindSafe) -> String {
     let panic = std::panic::catch_unwind(what).expect_err("it panics");
     panic.downcast_ref::<String>().expect("a text").clone()
+}
+
+#[test]
+fn a_run_leaves_its_record_and_its_reports() -> Result<(), Error> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let run = Scenario::parse(HELLO)?.net(Place::Host).run()?;
+    run.save(path("run.jsonl"))?;
+    run.report("junit", path("run.xml"))?;
+    let read = |name: &str| std::fs::read_to_string(path(name)).expect("it is there");
+    assert!(read("run.xml").starts_with("<?xml"));
+    let replayed = Command::new(env!("CARGO_BIN_EXE_sockscope"))
+        .arg("replay")
+        .arg(path("run.jsonl"))
+        .output()
+        .expect("sockscope runs");
+    assert_eq!(replayed.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&replayed.stdout).contains("passed"));
+    let kind = |result: Result<(), Error>| result.expect_err("it cannot be").kind();
+    assert_eq!(kind(run.report("pdf", path("run"))), ErrorKind::Format);
+    assert_eq!(kind(run.save(path("no/folder"))), ErrorKind::Output);
+    assert!(!path("run").exists());
+    Ok(())
+}
+
+#[test]
+fn errors_say_what_kind_they_are() {
+    let kind = |result: Result<sockscope::Run, Error>| result.expect_err("it is wrong").kind();
+    let of = |scenario: Result<Scenario, Error>| kind(scenario.and_then(|it| it.run()));
+    assert_eq!(of(Scenario::builtin("nothing")), ErrorKind::Scenario);
+    assert_eq!(of(Scenario::parse("title = 1")), ErrorKind::Scenario);
+    let other = Scenario::parse(HELLO).map(|it| it.program("srever", ["true"]));
+    assert_eq!(of(other), ErrorKind::Program);
 }

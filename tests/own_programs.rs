@@ -192,7 +192,7 @@ fn a_chat_of_ones_own_closes_as_normal_close_says() {
             Verdict::Inconclusive { why, .. } => {
                 assert!(why.contains("is not a built-in program"), "{}", text(&run));
             }
-            Verdict::Fail(_) | Verdict::Waived => panic!("{}", text(&run)),
+            _ => panic!("{}", text(&run)),
         }
     }
     assert!(run.stopped.is_none(), "{}", text(&run));

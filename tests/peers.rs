@@ -81,7 +81,7 @@ fn imitated(run: &Run, style: Style, host: &str) -> Vec<String> {
     let is_prompt = |line: &str| line.contains("$ ");
     let prompt = match run.header.place {
         Place::Wire => format!("{host}$ "),
-        Place::Loopback | Place::Host => "$ ".to_owned(),
+        _ => "$ ".to_owned(),
     };
     first
         .lines()

@@ -109,7 +109,7 @@ fn line_of(call: &Call) -> Option<String> {
         CallResult::Eof => "0".to_owned(),
         CallResult::Errno(libc::EINTR) | CallResult::Restarted(_) => "interrupted".to_owned(),
         CallResult::Errno(errno) => errno_name(errno),
-        CallResult::Never | CallResult::Nothing => "?".to_owned(),
+        _ => "?".to_owned(),
     };
     counts.then(|| line(name, &call.args, &result))
 }

@@ -32,7 +32,7 @@ fn essence(run: &Run) -> Vec<String> {
             Verdict::Pass(_) => "passes",
             Verdict::Fail(_) => "fails",
             Verdict::Inconclusive { .. } => "is inconclusive",
-            Verdict::Waived => "is waived",
+            _ => "is waived",
         };
         format!("step {step} {} {verdict}", check.text)
     });

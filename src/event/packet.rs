@@ -30,6 +30,7 @@ pub struct Packet {
 /// What a packet carries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Body {
     /// A TCP segment.
     Tcp(Segment),
@@ -65,6 +66,7 @@ pub struct Segment {
 /// What a segment is apart from its flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum SegmentRole {
     /// Sent for the first time.
     First,

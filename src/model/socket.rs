@@ -19,6 +19,7 @@ pub struct Holder {
 /// The timer that runs on a socket, as INET_DIAG answers it (`idiag_timer`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum TimerKind {
     /// None runs.
     Off,

@@ -1,13 +1,13 @@
-//! Why a scenario was not run.
+//! Why a scenario was not run, or a file not written.
 
 use std::fmt;
 
 use crate::driver::replaced::CannotReplace;
 use crate::lab::reexec::NoExecutable;
+use crate::report::format::FORMATS;
 use crate::scenario::LoadError;
 
-/// Why a scenario was not run: there is none of that name, its file is wrong, or a program that it
-/// does not have was replaced.
+/// Why a scenario was not run, or a file of it not written: [`Error::kind`] says which.
 ///
 /// A run that went wrong is no error but a [`Run`](crate::Run) that says so.
 ///
@@ -15,7 +15,53 @@ use crate::scenario::LoadError;
 /// under what is wrong: a test that returns it prints it well.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error {
+    kind: ErrorKind,
     text: String,
+}
+
+/// What kind of thing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// There is no scenario of that name, its file cannot be read, or it is wrong.
+    Scenario,
+    /// A program was replaced that the scenario does not have.
+    Program,
+    /// sockscope itself cannot be executed: no lab, no built-in program.
+    Executable,
+    /// There is no format of that name.
+    Format,
+    /// A record or a report was not written.
+    Output,
+}
+
+impl Error {
+    /// What kind of thing went wrong.
+    ///
+    /// ```
+    /// use sockscope::{ErrorKind, Scenario};
+    ///
+    /// let error = Scenario::builtin("norml-close").expect_err("it is misspelt");
+    /// assert_eq!(error.kind(), ErrorKind::Scenario);
+    /// ```
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    pub(super) fn new(kind: ErrorKind, error: &dyn std::error::Error) -> Error {
+        Error {
+            kind,
+            text: error.to_string(),
+        }
+    }
+
+    pub(super) fn no_format(name: &str) -> Error {
+        let names: Vec<&str> = FORMATS.iter().map(|about| about.name).collect();
+        Error {
+            kind: ErrorKind::Format,
+            text: format!("no format `{name}`; there are {}", names.join(", ")),
+        }
+    }
 }
 
 impl fmt::Display for Error {
@@ -37,6 +83,7 @@ impl From<LoadError> for Error {
         let text = error.render(false);
         let text = text.strip_prefix("error: ").unwrap_or(&text);
         Error {
+            kind: ErrorKind::Scenario,
             text: text.trim_end().to_owned(),
         }
     }
@@ -44,16 +91,12 @@ impl From<LoadError> for Error {
 
 impl From<CannotReplace> for Error {
     fn from(error: CannotReplace) -> Error {
-        Error {
-            text: error.to_string(),
-        }
+        Error::new(ErrorKind::Program, &error)
     }
 }
 
 impl From<NoExecutable> for Error {
     fn from(error: NoExecutable) -> Error {
-        Error {
-            text: error.to_string(),
-        }
+        Error::new(ErrorKind::Executable, &error)
     }
 }

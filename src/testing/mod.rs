@@ -7,7 +7,7 @@ mod error;
 mod run;
 mod scenario;
 
-pub use error::Error;
+pub use error::{Error, ErrorKind};
 pub use run::Run;
 pub use scenario::Scenario;
 

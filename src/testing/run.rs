@@ -1,13 +1,18 @@
 //! What came of it.
 
 use std::fmt;
+use std::path::Path;
 
 use crate::check::{self, Sight};
 use crate::model::{EndpointName, TcpState};
+use crate::report::format::Format;
 use crate::report::{self, Detail, Look, WireDetail};
 use crate::run::{self, Checked, Mismatch, Outcome, Place, Verdict};
 use crate::scenario::{Expectation, Paths};
+use crate::suite::Case;
 use crate::timeline::Timeline;
+
+use super::{Error, ErrorKind};
 
 /// How the texts for panics look: a test's output is often a file.
 const LOOK: Look = Look {
@@ -21,6 +26,7 @@ const LOOK: Look = Look {
 /// `Display` gives what `sockscope run` prints: the table and, where an expectation failed, the
 /// error that points into the scenario.
 #[derive(Clone)]
+#[must_use = "what failed says so only when it is asked: see `assert_passed`"]
 pub struct Run {
     run: run::Run,
 }
@@ -135,6 +141,47 @@ impl Run {
     /// Every expectation of the steps that were begun, with the index of its step and its verdict.
     pub fn verdicts(&self) -> impl Iterator<Item = (usize, &Checked)> {
         self.run.checks()
+    }
+
+    /// Keeps the record in a file (JSON Lines), for `sockscope replay` and `sockscope diff`. The
+    /// file is written completely or not at all.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] when the folder or the disk does not take it.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        self.report("jsonl", path)
+    }
+
+    /// Writes a report to a file, in a format of `sockscope run --report`: `table`, `junit`,
+    /// `html`, `svg` and so on. The file is written completely or not at all.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), sockscope::Error> {
+    /// # let folder = tempfile::tempdir().expect("a folder");
+    /// # let page = folder.path().join("zombie.html");
+    /// let run = sockscope::Scenario::builtin("zombie")?.settled().run()?;
+    /// // Before the assertion: of a run that failed it is wanted most.
+    /// run.report("html", &page)?;
+    /// run.assert_passed();
+    /// # assert!(std::fs::read_to_string(&page).expect("it is there").contains("zombie"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Format`] when there is no such format, [`ErrorKind::Output`] when the folder or
+    /// the disk does not take it.
+    pub fn report(&self, format: &str, path: impl AsRef<Path>) -> Result<(), Error> {
+        let found = Format::named(format).ok_or_else(|| Error::no_format(format))?;
+        let detail = Detail {
+            wire: WireDetail::Flags,
+            ..Detail::default()
+        };
+        let cases = [Case::from(self.run.clone())];
+        let output = |error: &dyn std::error::Error| Error::new(ErrorKind::Output, error);
+        let text = report::format::render(found, &cases, &LOOK, &detail)
+            .map_err(|error| output(&error))?;
+        crate::output::write(path.as_ref(), text.as_bytes()).map_err(|error| output(&error))
     }
 }
 
