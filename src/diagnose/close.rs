@@ -117,7 +117,16 @@ fn other_program<'a>(picture: &'a Picture, socket: &Socket) -> Option<(&'a Proce
 /// What each holder has to do with its copy.
 fn let_go(picture: &Picture, socket: &Socket) -> String {
     const AT_ONCE: &str = "shutdown(fd, SHUT_WR) sends the FIN whoever else holds it";
-    if let Some((one, other)) = other_program(picture, socket) {
+    let kept = other_program(picture, socket);
+    // A descriptor that is close-on-exec was handed on by other means: on purpose.
+    let by_accident = |process: &Process| {
+        let mut held = socket.holders.iter().flatten();
+        held.all(|held| {
+            let of = picture.processes.get(held.process);
+            of.is_none_or(|of| of.key != process.key) || held.close_on_exec != Some(true)
+        })
+    };
+    if let Some((one, other)) = kept.filter(|(one, _)| by_accident(one)) {
         return format!(
             "let {} set FD_CLOEXEC (SOCK_CLOEXEC) before it executes another program, where {} is \
              not meant to have the socket; {AT_ONCE}",
@@ -226,9 +235,9 @@ pub(super) fn owes_the_close(picture: &Picture, question: &Question) -> Vec<Find
             ));
         }
         if !list.is_empty() {
-            evidence.push(Proof::inferred(format!(
-                "{list} forgot the close(), or is still busy before it"
-            )));
+            evidence.push(Proof::inferred(
+                "the close() was forgotten, or its program has not come to it yet",
+            ));
         }
         Finding {
             diagnosis: &OWES_THE_CLOSE,

@@ -18,7 +18,7 @@ pub(super) const RETRANSMITTING: Diagnosis = Diagnosis {
 /// The peer's receive window is closed.
 pub(super) const ZERO_WINDOW: Diagnosis = Diagnosis {
     key: "zero-window",
-    title: "zero window: the other end does not read",
+    title: "zero window: the other end's buffer is full",
     reference: "RFC 9293 3.8.6.1",
 };
 
