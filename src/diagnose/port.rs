@@ -104,9 +104,8 @@ impl Port<'_> {
         if !bound.is_empty() {
             return Some(self.bound(&bound));
         }
-        let connected = |socket: &Socket| {
-            !matches!(socket.state, TcpState::TimeWait | TcpState::Close)
-        };
+        let connected =
+            |socket: &Socket| !matches!(socket.state, TcpState::TimeWait | TcpState::Close);
         let held = having(&|socket| connected(socket) && !socket.held_by_nobody());
         if !held.is_empty() {
             return Some(self.connected(&held));

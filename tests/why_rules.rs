@@ -1,0 +1,582 @@
+//! The rules of `why` on made-up sockets and processes: what takes too long, or cannot be had, on
+//! a live machine.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use sockscope::diagnose::growth::{Counters, close_wait_leak, counted};
+use sockscope::diagnose::picture::{Held, Picture, Process, Settings, Socket};
+use sockscope::diagnose::{Finding, Question, Weight, diagnose};
+use sockscope::model::{Evidence, ProcState, SocketFacts, TcpInfo, TcpState, TimerKind, Tuple};
+
+fn process(name: &str, pid: i32) -> Process {
+    Process {
+        name: format!("{name} {pid}"),
+        key: u64::from(pid.unsigned_abs()),
+        pid,
+        program: name.to_owned(),
+        parent: None,
+        state: Some(ProcState::Sleeping),
+        zombie: false,
+        signals: None,
+        waits_in: None,
+        executes: None,
+    }
+}
+
+fn tuple(local: u16, remote: u16) -> Tuple {
+    let at = |host, port| -> SocketAddr { ([10, 0, 0, host], port).into() };
+    match remote {
+        0 => Tuple {
+            local: at(1, local),
+            remote: ([0, 0, 0, 0], 0).into(),
+        },
+        _ => Tuple {
+            local: at(1, local),
+            remote: at(2, remote),
+        },
+    }
+}
+
+fn facts(tuple: Tuple, state: TcpState) -> SocketFacts {
+    SocketFacts {
+        tuple,
+        state,
+        recv_q: 0,
+        send_q: 0,
+        timer: TimerKind::Off,
+        timer_ms: 0,
+        retransmits: 0,
+        cookie: u64::from(tuple.remote.port()),
+        inode: 1,
+        uid: 0,
+        info: Some(TcpInfo::default()),
+    }
+}
+
+/// A socket of 10.0.0.1, by default held by the first process; its key is the remote port.
+fn socket(local: u16, remote: u16, state: TcpState) -> Socket {
+    let tuple = tuple(local, remote);
+    Socket {
+        name: tuple.to_string(),
+        key: u64::from(remote),
+        place: None,
+        netns: None,
+        tuple: Some(tuple),
+        state,
+        known: Evidence::Seen,
+        facts: Some(facts(tuple, state)),
+        holders: Some(vec![held(0, 4)]),
+        more_holders: false,
+        peer: None,
+        since: None,
+        let_go: None,
+        sent_again: 0,
+        overflows: None,
+        earlier: None,
+    }
+}
+
+fn held(process: usize, fd: i32) -> Held {
+    Held {
+        process,
+        fd,
+        close_on_exec: Some(false),
+    }
+}
+
+/// With these numbers now, and those at an earlier look.
+fn moved(
+    mut socket: Socket,
+    now: impl Fn(&mut SocketFacts, &mut TcpInfo),
+    then: impl Fn(&mut SocketFacts, &mut TcpInfo),
+) -> Socket {
+    let of = |change: &dyn Fn(&mut SocketFacts, &mut TcpInfo)| {
+        let mut facts = facts(socket.tuple.expect("addresses"), socket.state);
+        let mut info = TcpInfo::default();
+        change(&mut facts, &mut info);
+        facts.info = Some(info);
+        Some(facts)
+    };
+    let (now, then) = (of(&now), of(&then));
+    socket.facts = now;
+    socket.earlier = then;
+    socket
+}
+
+fn picture(sockets: Vec<Socket>) -> Picture {
+    Picture {
+        sockets,
+        processes: vec![process("one", 7), process("two", 8), process("three", 9)],
+        ..Picture::default()
+    }
+}
+
+fn told(picture: &Picture, ports: &[u16]) -> Vec<Finding> {
+    let question = Question {
+        sockets: (0..picture.sockets.len()).collect(),
+        processes: (0..picture.processes.len()).collect(),
+        ports: ports.to_vec(),
+        about_close: true,
+        about_holders: true,
+        about_children: true,
+        about_stops: true,
+        about_progress: true,
+        ..Question::default()
+    };
+    diagnose(picture, &question)
+}
+
+fn keys(found: &[Finding]) -> Vec<(&str, Weight)> {
+    let key = |finding: &Finding| (finding.diagnosis.key, finding.weight);
+    found.iter().map(key).collect()
+}
+
+fn of(sockets: Vec<Socket>) -> Vec<Finding> {
+    told(&picture(sockets), &[])
+}
+
+#[track_caller]
+fn has(text: &str, part: &str) {
+    assert!(text.contains(part), "no `{part}` in: {text}");
+}
+
+/// Evidence as it is told.
+fn proofs(finding: &Finding) -> String {
+    let told = finding.evidence.iter();
+    let told: Vec<String> = told
+        .map(|it| format!("{}: {}", it.known, it.text))
+        .collect();
+    told.join("\n")
+}
+
+#[test]
+fn a_corked_sender_waits_for_nobody_but_itself() {
+    // The persist timer runs while TCP_CORK holds back what the window would take.
+    let corked = |window: Option<u32>, unacked: u32| {
+        let probes = move |facts: &mut SocketFacts, info: &mut TcpInfo| {
+            (facts.timer, facts.timer_ms, facts.send_q) = (TimerKind::Probe, 180, 100);
+            (info.snd_wnd, info.unacked) = (window, unacked);
+        };
+        of(vec![moved(
+            socket(80, 1, TcpState::Established),
+            probes,
+            probes,
+        )])
+    };
+    assert_eq!(keys(&corked(Some(65_536), 0)), []);
+    assert_eq!(keys(&corked(Some(100), 0)), []);
+    let shut = [("zero-window", Weight::Wrong)];
+    assert_eq!(keys(&corked(Some(0), 0)), shut);
+    assert_eq!(keys(&corked(Some(99), 0)), shut, "it may not send all");
+    assert_eq!(
+        keys(&corked(None, 0)),
+        shut,
+        "an older kernel does not tell"
+    );
+}
+
+#[test]
+fn a_window_that_opens_from_look_to_look_is_a_note() {
+    let shut = |acked: u64| {
+        move |facts: &mut SocketFacts, info: &mut TcpInfo| {
+            (facts.timer, facts.send_q) = (TimerKind::Probe, 9000);
+            (info.snd_wnd, info.bytes_acked) = (Some(0), acked);
+        }
+    };
+    let sender = |now| moved(socket(80, 1, TcpState::Established), shut(now), shut(500));
+    let stuck = of(vec![sender(500)]);
+    assert_eq!(keys(&stuck), [("zero-window", Weight::Wrong)]);
+    has(&proofs(&stuck[0]), "seen: no byte was acknowledged");
+    has(&proofs(&stuck[0]), "inferred: 10.0.0.2:1 does not read");
+    let slow = of(vec![sender(1500)]);
+    assert_eq!(keys(&slow), [("zero-window", Weight::Note)]);
+    has(
+        &proofs(&slow[0]),
+        "1000 bytes were acknowledged between the looks",
+    );
+    assert!(!slow[0].headline.contains("does not read"), "{slow:#?}");
+}
+
+#[test]
+fn segments_that_get_through_in_between_are_losses() {
+    let again = |acked: u64| {
+        move |facts: &mut SocketFacts, info: &mut TcpInfo| {
+            (facts.timer, facts.retransmits, facts.send_q) = (TimerKind::Retransmit, 2, 10);
+            info.bytes_acked = acked;
+        }
+    };
+    let sender = |now| moved(socket(80, 1, TcpState::Established), again(now), again(5));
+    let dead = of(vec![sender(5)]);
+    assert_eq!(keys(&dead), [("retransmitting", Weight::Wrong)]);
+    has(&dead[0].headline, "does not acknowledge it");
+    let lossy = of(vec![sender(6)]);
+    assert_eq!(keys(&lossy), [("retransmitting", Weight::Suspect)]);
+    has(
+        &lossy[0].headline,
+        "lost on the way, and others get through",
+    );
+}
+
+#[test]
+fn a_queue_of_which_something_is_taken_is_read() {
+    let queue = |recv_q: u32, received: u64| {
+        move |facts: &mut SocketFacts, info: &mut TcpInfo| {
+            facts.recv_q = recv_q;
+            info.bytes_received = received;
+        }
+    };
+    let reader = |now, then| of(vec![moved(socket(80, 1, TcpState::Established), now, then)]);
+    let stuck = [("unread", Weight::Suspect)];
+    assert_eq!(keys(&reader(queue(10, 50), queue(10, 50))), stuck);
+    assert_eq!(
+        keys(&reader(queue(30, 70), queue(10, 50))),
+        stuck,
+        "more came"
+    );
+    assert_eq!(keys(&reader(queue(9, 50), queue(10, 50))), []);
+    assert_eq!(
+        keys(&reader(queue(10, 60), queue(10, 50))),
+        [],
+        "as much as was read"
+    );
+}
+
+#[test]
+fn a_stopped_reader_is_told_once() {
+    let queue = |facts: &mut SocketFacts, _: &mut TcpInfo| facts.recv_q = 10;
+    let mut picture = picture(vec![moved(
+        socket(80, 1, TcpState::Established),
+        queue,
+        queue,
+    )]);
+    picture.processes[0].state = Some(ProcState::Stopped);
+    assert_eq!(keys(&told(&picture, &[])), [("stopped", Weight::Wrong)]);
+}
+
+#[test]
+fn close_wait_on_which_data_flows_is_a_half_close() {
+    let acked =
+        |bytes: u64| move |_: &mut SocketFacts, info: &mut TcpInfo| info.bytes_acked = bytes;
+    let waits = |now| {
+        of(vec![moved(
+            socket(80, 1, TcpState::CloseWait),
+            now,
+            acked(7),
+        )])
+    };
+    let owed = waits(acked(7));
+    assert_eq!(keys(&owed), [("close-wait", Weight::Wrong)]);
+    has(
+        &proofs(&owed[0]),
+        "seen: nothing was sent on it between the looks",
+    );
+    has(&proofs(&owed[0]), "inferred: the close() was forgotten");
+    assert_eq!(keys(&waits(acked(9))), [("half-closed", Weight::Note)]);
+    // Not acknowledged yet.
+    let queued = |facts: &mut SocketFacts, _: &mut TcpInfo| facts.send_q = 2;
+    let none = |_: &mut SocketFacts, _: &mut TcpInfo| ();
+    let sends = moved(socket(80, 1, TcpState::CloseWait), queued, none);
+    assert_eq!(keys(&of(vec![sends])), [("half-closed", Weight::Note)]);
+    // Held by a forked copy too: what is in use owes nothing.
+    let mut copied = moved(socket(80, 1, TcpState::CloseWait), acked(9), acked(7));
+    copied.holders = Some(vec![held(0, 4), held(1, 4)]);
+    let found = of(vec![copied]);
+    assert!(
+        found.iter().all(|it| it.weight == Weight::Note),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn fin_wait2_that_still_gets_data_is_a_half_close() {
+    let got =
+        |bytes: u64| move |_: &mut SocketFacts, info: &mut TcpInfo| info.bytes_received = bytes;
+    let waits = |now| of(vec![moved(socket(80, 1, TcpState::FinWait2), now, got(7))]);
+    assert_eq!(keys(&waits(got(7))), [("fin-wait2", Weight::Wrong)]);
+    assert_eq!(keys(&waits(got(8))), [("half-closed", Weight::Note)]);
+}
+
+#[test]
+fn the_fix_of_a_copy_fits_how_it_came_about() {
+    let shared = || {
+        let mut socket = socket(80, 1, TcpState::CloseWait);
+        socket.holders = Some(vec![held(0, 4), held(1, 6)]);
+        socket
+    };
+    let fix = |change: &dyn Fn(&mut Picture)| {
+        let mut picture = picture(vec![shared()]);
+        for process in &mut picture.processes {
+            process.executes = Some("/bin/server".to_owned());
+        }
+        change(&mut picture);
+        let found = told(&picture, &[]);
+        let copy = found
+            .iter()
+            .find(|it| it.diagnosis.key == "held-by-several");
+        let copy = copy.expect("a copy");
+        has(&proofs(copy), "seen: one 7 fd 4 is not close-on-exec");
+        (copy.fix.clone(), proofs(copy))
+    };
+    let (forked, proofs) = fix(&|_| ());
+    has(
+        &forked,
+        "close() it after fork() in whichever of one 7 and two 8",
+    );
+    assert!(!proofs.contains("execve()"), "{proofs}");
+    let (executed, proofs) = fix(&|picture| {
+        picture.processes[1].executes = Some("/bin/sleep".to_owned());
+        picture.processes[1].parent = Some(0);
+    });
+    has(&executed, "let one 7 set FD_CLOEXEC (SOCK_CLOEXEC)");
+    has(&proofs, "inferred: one 7 and two 8 execute different files");
+    // The one that begot it is named first, whoever comes first.
+    let (executed, _) = fix(&|picture| {
+        picture.processes[0].executes = Some("/bin/sleep".to_owned());
+        picture.processes[0].parent = Some(1);
+    });
+    has(&executed, "let two 8 set FD_CLOEXEC");
+    let (unknown, _) = fix(&|picture| picture.processes[1].executes = None);
+    has(&unknown, "after fork()");
+}
+
+#[test]
+fn how_long_a_syn_is_sent_again_is_what_the_kernel_is_set_to() {
+    let patience = |retries, linear| {
+        let mut picture = picture(vec![socket(80, 1, TcpState::SynSent)]);
+        picture.settings = Settings {
+            syn_retries: retries,
+            syn_linear: linear,
+            ephemeral: None,
+        };
+        let found = told(&picture, &[]);
+        assert_eq!(keys(&found), [("syn-sent", Weight::Wrong)]);
+        proofs(&found[0])
+    };
+    let text = patience(Some(6), Some(4));
+    has(
+        &text,
+        "inferred: the SYN is sent again 10 times (tcp_syn_retries 6 + ",
+    );
+    has(
+        &text,
+        "the first 4 are as long as the first pause, then each is twice the last",
+    );
+    let text = patience(Some(6), None);
+    has(&text, "sent again 6 times (tcp_syn_retries 6;");
+    has(&text, "each pause is twice the last");
+    assert!(
+        !patience(None, None).contains("twice"),
+        "not known, not told"
+    );
+}
+
+#[test]
+fn each_way_to_have_a_port_has_its_own_fix() {
+    let on = |sockets: Vec<Socket>| {
+        let found = told(&picture(sockets), &[80]);
+        let port = |it: &&Finding| it.facts.port == Some(80);
+        let found: Vec<Finding> = found.iter().filter(port).cloned().collect();
+        assert_eq!(found.len(), 1, "{found:#?}");
+        found[0].clone()
+    };
+    let nobody = |mut socket: Socket| {
+        socket.holders = Some(Vec::new());
+        socket
+    };
+    let listener = on(vec![
+        socket(80, 0, TcpState::Listen),
+        socket(80, 1, TcpState::Established),
+    ]);
+    assert_eq!(keys(&[listener.clone()]), [("port-held", Weight::Note)]);
+    has(
+        &listener.fix,
+        "SO_REUSEADDR does not help against a listener",
+    );
+
+    let bound = on(vec![socket(80, 0, TcpState::Close)]);
+    assert_eq!(
+        keys(&[bound.clone()]),
+        [("address-in-use", Weight::Suspect)]
+    );
+    has(
+        &bound.headline,
+        "one 7 fd 4 has bound it, and neither listens nor connects",
+    );
+    has(&bound.fix, "without SO_REUSEADDR at both");
+
+    let child = on(vec![
+        socket(80, 1, TcpState::Established),
+        socket(80, 2, TcpState::CloseWait),
+        nobody(socket(80, 3, TcpState::TimeWait)),
+    ]);
+    assert_eq!(
+        keys(&[child.clone()]),
+        [("address-in-use", Weight::Suspect)]
+    );
+    has(
+        &child.headline,
+        "2 open connections (CLOSE_WAIT and ESTABLISHED) keep it, held by one 7",
+    );
+    has(&child.fix, "end the process that holds it");
+
+    let left = on(vec![nobody(socket(80, 1, TcpState::LastAck))]);
+    has(&left.headline, "1 left-over connection (LAST_ACK) keeps it");
+    has(
+        &left.fix,
+        "set SO_REUSEADDR before bind(), from the server's first start on",
+    );
+
+    let waiting = on(vec![nobody(socket(80, 1, TcpState::TimeWait))]);
+    has(&waiting.headline, "1 connection in TIME_WAIT keeps it");
+    has(&waiting.fix, "set SO_REUSEADDR before bind()");
+
+    // One that was connected and is closed has no port.
+    assert_eq!(
+        told(
+            &picture(vec![nobody(socket(80, 1, TcpState::Close))]),
+            &[80]
+        ),
+        []
+    );
+}
+
+#[test]
+fn a_port_of_connect_belongs_to_a_client() {
+    let weight = |settings: Settings| {
+        let mut picture = picture(vec![socket(40_000, 1, TcpState::Established)]);
+        picture.settings = settings;
+        keys(&told(&picture, &[40_000])) == [("port-held", Weight::Note)]
+    };
+    assert!(weight(Settings::default()));
+    let narrow = Settings {
+        ephemeral: Some((50_000, 60_000)),
+        ..Settings::default()
+    };
+    assert!(!weight(narrow));
+}
+
+#[test]
+fn udp_has_ports_of_its_own() {
+    let mut picture = picture(Vec::new());
+    picture.datagrams = vec![socket(80, 0, TcpState::Close)];
+    let found = told(&picture, &[80]);
+    assert_eq!(keys(&found), [("port-held", Weight::Note)]);
+    has(&found[0].headline, "UDP port 80 is bound by one 7 fd 4");
+    has(&found[0].fix, "TCP has ports of its own");
+}
+
+#[test]
+fn ports_of_two_network_namespaces_are_two_ports() {
+    let at = |netns: u64, socket: Socket| Socket {
+        netns: Some(netns),
+        place: Some(format!("netns {netns}")),
+        ..socket
+    };
+    let mut waiting = at(2, socket(80, 1, TcpState::TimeWait));
+    waiting.holders = Some(Vec::new());
+    let found = told(
+        &picture(vec![at(1, socket(80, 0, TcpState::Listen)), waiting]),
+        &[80],
+    );
+    assert_eq!(
+        keys(&found),
+        [
+            ("address-in-use", Weight::Suspect),
+            ("port-held", Weight::Note)
+        ]
+    );
+    has(&found[0].headline, "(netns 2)");
+    assert_eq!(found[0].facts.netns, Some(2));
+    assert_ne!(found[0].about, found[1].about);
+}
+
+/// Sockets in CLOSE_WAIT to these ports, held by the same processes.
+fn waiting(ports: &[u16], holders: &[usize]) -> Picture {
+    let sockets = ports.iter().map(|port| {
+        let mut socket = socket(80, *port, TcpState::CloseWait);
+        socket.holders = Some(holders.iter().map(|process| held(*process, 4)).collect());
+        socket
+    });
+    picture(sockets.collect())
+}
+
+const TIME: Duration = Duration::from_secs(2);
+
+#[test]
+fn a_leak_is_by_the_sockets_and_not_by_their_number() {
+    let leak = |before: &[u16], after: &[u16], last: &[u16]| {
+        let at = |ports| waiting(ports, &[0]);
+        close_wait_leak(&at(before), &at(after), &at(last), TIME)
+    };
+    let found = leak(&[1, 2], &[1, 2, 3], &[1, 2, 3, 4]);
+    assert_eq!(keys(&found), [("close-wait-leak", Weight::Wrong)]);
+    has(
+        &found[0].headline,
+        "grew from 2 to 3 in 2.0 s, and none of them was closed",
+    );
+    assert_eq!(leak(&[1, 2], &[1, 2], &[1, 2]), []);
+    assert_eq!(leak(&[1, 2], &[3, 4, 5], &[3, 4, 5]), [], "they turn over");
+    assert_eq!(leak(&[1, 2], &[2, 3, 4], &[2, 3, 4]), [], "one was closed");
+    assert_eq!(leak(&[1, 2], &[1, 2, 3], &[1, 2]), [], "it was on its way");
+    assert_eq!(
+        leak(&[1, 2], &[1, 2, 3], &[1, 3]),
+        [],
+        "one was closed late"
+    );
+    let burst = leak(&[], &[1, 2, 3], &[1, 2, 3]);
+    assert_eq!(keys(&burst), [("close-wait-leak", Weight::Suspect)]);
+    assert_eq!(leak(&[], &[1], &[1]), [], "one is no pile");
+}
+
+#[test]
+fn forked_holders_count_each_and_are_told_once() {
+    // Each connection has a child of its own, and the parent keeps all.
+    let of_parent = |ports: &[u16]| {
+        let mut picture = picture(Vec::new());
+        for (port, child) in ports.iter().zip(1..) {
+            let mut socket = socket(80, *port, TcpState::CloseWait);
+            socket.holders = Some(vec![held(0, 4), held(child, 4)]);
+            picture.sockets.push(socket);
+        }
+        picture
+    };
+    let (before, after) = (of_parent(&[1]), of_parent(&[1, 2]));
+    let found = close_wait_leak(&before, &after, &after, TIME);
+    assert_eq!(keys(&found), [("close-wait-leak", Weight::Wrong)]);
+    has(&found[0].headline, "of one 7 grew from 1 to 2");
+    has(&proofs(&found[0]), "copies are also held by three 9");
+    has(&found[0].fix, "the copies that fork() made in three 9");
+}
+
+#[test]
+fn counters_are_told_as_what_they_count() {
+    let none = Counters::default();
+    let after = Counters {
+        resets: 4,
+        timeouts: 1,
+        resets_sent: 2,
+        refused: 3,
+        ..none
+    };
+    let found = counted(none, after, TIME);
+    assert_eq!(
+        keys(&found),
+        [
+            ("resets", Weight::Suspect),
+            ("attempts-failed", Weight::Suspect)
+        ]
+    );
+    has(
+        &found[0].headline,
+        "4 connection ends that closed without a FIN in 2.0 s",
+    );
+    has(&proofs(&found[0]), "where both ends are here, each counts");
+    has(&proofs(&found[0]), "TCPAbortOnTimeout +1");
+    has(&found[1].headline, "3 connections that did not come about");
+    has(
+        &proofs(&found[1]),
+        "refused (ECONNREFUSED), not answered (ETIMEDOUT)",
+    );
+    assert_eq!(counted(after, after, TIME), []);
+}
