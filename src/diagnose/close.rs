@@ -221,7 +221,7 @@ pub(super) fn owes_the_close(picture: &Picture, question: &Question) -> Vec<Find
         };
         let mut evidence = Vec::new();
         if let Some(peer) = picture.peer(socket) {
-            evidence.push(waiting_peer(picture, peer));
+            evidence.push(waiting_peer(picture, socket, peer));
         }
         if let Some(facts) = socket.facts.as_ref().filter(|facts| facts.recv_q > 1) {
             evidence.push(Proof::seen(format!(
@@ -255,14 +255,14 @@ pub(super) fn owes_the_close(picture: &Picture, question: &Question) -> Vec<Find
     question.ends(picture).filter(waits).map(find).collect()
 }
 
-fn waiting_peer(picture: &Picture, peer: &Socket) -> Proof {
+fn waiting_peer(picture: &Picture, socket: &Socket, peer: &Socket) -> Proof {
     let who = match picture.holder_list(peer).as_str() {
         "" => "held by nobody".to_owned(),
         list => format!("held by {list}"),
     };
     Proof {
         text: format!("its other end waits in {}, {who}", peer.state),
-        known: peer.known,
+        known: picture.known_of_peer(socket, peer),
     }
 }
 

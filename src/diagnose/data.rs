@@ -29,6 +29,8 @@ pub(super) const UNREAD: Diagnosis = Diagnosis {
     reference: "UNP 2.11, RFC 9293 3.8.6",
 };
 
+const NOTHING_ACKNOWLEDGED: &str = "no byte was acknowledged between the looks (bytes_acked)";
+
 /// Whether the peer has closed its window. The kernel probes it by the persist timer, and by the
 /// retransmission timer where the peer took back a window that was in use already
 /// (`tcp_retransmit_timer`).
@@ -90,10 +92,13 @@ pub(super) fn retransmitting(picture: &Picture, question: &Question) -> Vec<Find
                 "{bytes} bytes were acknowledged between the looks (bytes_acked)"
             ))
         }));
+        if socket.acknowledged() == Some(0) {
+            evidence.push(Proof::seen(NOTHING_ACKNOWLEDGED));
+        }
         if let Some(peer) = picture.peer(socket) {
             evidence.push(Proof {
                 text: format!("its other end is {}", peer.state),
-                known: peer.known,
+                known: picture.known_of_peer(socket, peer),
             });
         }
         let holders = picture.holder_list(socket);
@@ -154,7 +159,7 @@ pub(super) fn zero_window(picture: &Picture, question: &Question) -> Vec<Finding
             }
             evidence.push(Proof {
                 text: format!("its other end has {unread} bytes that were not read (Recv-Q)"),
-                known: peer.known,
+                known: picture.known_of_peer(socket, peer),
             });
             let holding = picture.holding(peer);
             evidence.extend(holding.iter().filter_map(|it| it.doing()).map(Proof::seen));
@@ -183,9 +188,7 @@ pub(super) fn zero_window(picture: &Picture, question: &Question) -> Vec<Finding
 
 fn not_read(mut finding: Finding, socket: &Socket, reader: &str) -> Finding {
     if socket.acknowledged() == Some(0) {
-        finding.evidence.push(Proof::seen(
-            "no byte was acknowledged between the looks (bytes_acked)",
-        ));
+        finding.evidence.push(Proof::seen(NOTHING_ACKNOWLEDGED));
     }
     finding.evidence.push(Proof::inferred(format!(
         "{reader} does not read: a full receive buffer is what closes a window"
