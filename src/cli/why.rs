@@ -26,7 +26,7 @@ pub(crate) struct Why {
     /// Which sockets: `:9190`, `name:nginx`, `pid:123`, as in ls; all without one
     #[arg(value_name = "FILTER", allow_hyphen_values = false)]
     filter: Vec<String>,
-    /// Look twice, so long apart (`2s`), and tell what got more: CLOSE_WAIT, RSTs, overflows
+    /// Look again after so long (`2s`), and tell what got more: CLOSE_WAIT, RSTs, overflows
     #[arg(long, value_name = "TIME", value_parser = length)]
     watch: Option<Duration>,
     /// How to write it

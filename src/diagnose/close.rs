@@ -117,7 +117,16 @@ fn other_program<'a>(picture: &'a Picture, socket: &Socket) -> Option<(&'a Proce
 /// What each holder has to do with its copy.
 fn let_go(picture: &Picture, socket: &Socket) -> String {
     const AT_ONCE: &str = "shutdown(fd, SHUT_WR) sends the FIN whoever else holds it";
-    if let Some((one, other)) = other_program(picture, socket) {
+    let kept = other_program(picture, socket);
+    // A descriptor that is close-on-exec was handed on by other means: on purpose.
+    let by_accident = |process: &Process| {
+        let mut held = socket.holders.iter().flatten();
+        held.all(|held| {
+            let of = picture.processes.get(held.process);
+            of.is_none_or(|of| of.key != process.key) || held.close_on_exec != Some(true)
+        })
+    };
+    if let Some((one, other)) = kept.filter(|(one, _)| by_accident(one)) {
         return format!(
             "let {} set FD_CLOEXEC (SOCK_CLOEXEC) before it executes another program, where {} is \
              not meant to have the socket; {AT_ONCE}",
@@ -212,7 +221,7 @@ pub(super) fn owes_the_close(picture: &Picture, question: &Question) -> Vec<Find
         };
         let mut evidence = Vec::new();
         if let Some(peer) = picture.peer(socket) {
-            evidence.push(waiting_peer(picture, peer));
+            evidence.push(waiting_peer(picture, socket, peer));
         }
         if let Some(facts) = socket.facts.as_ref().filter(|facts| facts.recv_q > 1) {
             evidence.push(Proof::seen(format!(
@@ -226,9 +235,9 @@ pub(super) fn owes_the_close(picture: &Picture, question: &Question) -> Vec<Find
             ));
         }
         if !list.is_empty() {
-            evidence.push(Proof::inferred(format!(
-                "{list} forgot the close(), or is still busy before it"
-            )));
+            evidence.push(Proof::inferred(
+                "the close() was forgotten, or its program has not come to it yet",
+            ));
         }
         Finding {
             diagnosis: &OWES_THE_CLOSE,
@@ -246,14 +255,14 @@ pub(super) fn owes_the_close(picture: &Picture, question: &Question) -> Vec<Find
     question.ends(picture).filter(waits).map(find).collect()
 }
 
-fn waiting_peer(picture: &Picture, peer: &Socket) -> Proof {
+fn waiting_peer(picture: &Picture, socket: &Socket, peer: &Socket) -> Proof {
     let who = match picture.holder_list(peer).as_str() {
         "" => "held by nobody".to_owned(),
         list => format!("held by {list}"),
     };
     Proof {
         text: format!("its other end waits in {}, {who}", peer.state),
-        known: peer.known,
+        known: picture.known_of_peer(socket, peer),
     }
 }
 

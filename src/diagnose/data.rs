@@ -18,7 +18,7 @@ pub(super) const RETRANSMITTING: Diagnosis = Diagnosis {
 /// The peer's receive window is closed.
 pub(super) const ZERO_WINDOW: Diagnosis = Diagnosis {
     key: "zero-window",
-    title: "zero window: the other end does not read",
+    title: "zero window: the other end's buffer is full",
     reference: "RFC 9293 3.8.6.1",
 };
 
@@ -28,6 +28,8 @@ pub(super) const UNREAD: Diagnosis = Diagnosis {
     title: "data that its program does not read",
     reference: "UNP 2.11, RFC 9293 3.8.6",
 };
+
+const NOTHING_ACKNOWLEDGED: &str = "no byte was acknowledged between the looks (bytes_acked)";
 
 /// Whether the peer has closed its window. The kernel probes it by the persist timer, and by the
 /// retransmission timer where the peer took back a window that was in use already
@@ -94,10 +96,13 @@ pub(super) fn retransmitting(picture: &Picture, question: &Question) -> Vec<Find
                 "{bytes} bytes were acknowledged between the looks (bytes_acked)"
             ))
         }));
+        if socket.acknowledged() == Some(0) {
+            evidence.push(Proof::seen(NOTHING_ACKNOWLEDGED));
+        }
         if let Some(peer) = picture.peer(socket) {
             evidence.push(Proof {
                 text: format!("its other end is {}", peer.state),
-                known: peer.known,
+                known: picture.known_of_peer(socket, peer),
             });
         }
         let holders = picture.holder_list(socket);
@@ -158,7 +163,7 @@ pub(super) fn zero_window(picture: &Picture, question: &Question) -> Vec<Finding
             }
             evidence.push(Proof {
                 text: format!("its other end has {unread} bytes that were not read (Recv-Q)"),
-                known: peer.known,
+                known: picture.known_of_peer(socket, peer),
             });
             let holding = picture.holding(peer);
             evidence.extend(holding.iter().filter_map(|it| it.doing()).map(Proof::seen));
@@ -187,9 +192,7 @@ pub(super) fn zero_window(picture: &Picture, question: &Question) -> Vec<Finding
 
 fn not_read(mut finding: Finding, socket: &Socket, reader: &str) -> Finding {
     if socket.acknowledged() == Some(0) {
-        finding.evidence.push(Proof::seen(
-            "no byte was acknowledged between the looks (bytes_acked)",
-        ));
+        finding.evidence.push(Proof::seen(NOTHING_ACKNOWLEDGED));
     }
     finding.evidence.push(Proof::inferred(format!(
         "{reader} does not read: a full receive buffer is what closes a window"

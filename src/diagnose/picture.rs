@@ -220,6 +220,15 @@ impl Picture {
         few(&names)
     }
 
+    /// How it is known what the other end of a socket does. One in another network namespace was
+    /// found by its addresses, which may be in use elsewhere too.
+    pub fn known_of_peer(&self, socket: &Socket, peer: &Socket) -> Evidence {
+        match socket.netns == peer.netns {
+            true => peer.known,
+            false => Evidence::Inferred,
+        }
+    }
+
     /// The other end.
     pub fn peer(&self, socket: &Socket) -> Option<&Socket> {
         self.sockets.get(socket.peer?)

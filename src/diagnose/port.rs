@@ -96,15 +96,21 @@ impl Port<'_> {
         if !listening.is_empty() {
             return Some(self.listening(&listening));
         }
-        let bound = having(&|socket| socket.state == TcpState::Close);
+        // One that was connected and is closed has no port any more.
+        let bound = having(&|socket| {
+            let connected = socket.tuple.is_some_and(|tuple| tuple.remote.port() != 0);
+            socket.state == TcpState::Close && !connected && !socket.held_by_nobody()
+        });
         if !bound.is_empty() {
             return Some(self.bound(&bound));
         }
-        let held = having(&|socket| socket.state != TcpState::TimeWait && !socket.held_by_nobody());
+        let connected =
+            |socket: &Socket| !matches!(socket.state, TcpState::TimeWait | TcpState::Close);
+        let held = having(&|socket| connected(socket) && !socket.held_by_nobody());
         if !held.is_empty() {
             return Some(self.connected(&held));
         }
-        let left = having(&|socket| socket.state != TcpState::TimeWait);
+        let left = having(&connected);
         if !left.is_empty() {
             return Some(self.left(&left));
         }
@@ -195,7 +201,7 @@ impl Port<'_> {
     /// Connections of programs.
     fn connected(&self, sockets: &[&Socket]) -> Finding {
         let who = match self.holders(sockets).as_str() {
-            "" => "; who holds them could not be seen".to_owned(),
+            "" => "; who holds it could not be seen".to_owned(),
             list => format!(", held by {list}"),
         };
         let said = Said {
@@ -209,9 +215,8 @@ impl Port<'_> {
                 self.port,
                 keep(sockets, "open")
             ),
-            fix: "end what holds them; or SO_REUSEADDR before bind(), which helps against \
-                  connections (not against a listener) where the socket they came by had set it \
-                  too",
+            fix: "end the process that holds it; or set SO_REUSEADDR before bind(), which helps \
+                  against connections where the listener that they came by had set it too",
         };
         self.finding(sockets, said)
     }
@@ -222,8 +227,8 @@ impl Port<'_> {
             diagnosis: &PORT_TAKEN,
             weight: self.weight(),
             headline: format!(
-                "nobody listens on port {}, but {} it: no process holds them, the kernel finishes \
-                 them",
+                "nobody listens on port {}, but {} it until the kernel is through: no process \
+                 has it open any more",
                 self.port,
                 keep(sockets, "left-over")
             ),

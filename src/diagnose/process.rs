@@ -61,7 +61,8 @@ fn handler(parent: &Process) -> (Vec<Proof>, &'static str) {
             "SIGCONT lets it go on; then waitpid(-1, …, WNOHANG) in a loop leaves none",
         );
     }
-    let doing = parent.doing().map(Proof::seen);
+    let waits = parent.waits_in.is_some();
+    let doing = parent.doing().filter(|_| waits).map(Proof::seen);
     let Some(masks) = parent.signals else {
         return (doing.into_iter().collect(), LOOP);
     };

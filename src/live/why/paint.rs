@@ -224,3 +224,104 @@ pub(super) fn leaves(tuple: Tuple) -> bool {
     let (local, remote) = (tuple.local.ip(), tuple.remote.ip());
     !local.is_loopback() && !remote.is_loopback() && local != remote
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::socket::{LiveSocket, Netns};
+    use crate::model::{SocketFacts, TcpInfo};
+    use crate::observe::inet_diag::{Binding, Protocol};
+
+    fn row(netns: u64, local: &str, remote: &str, state: TcpState) -> Row {
+        let tuple = Tuple {
+            local: local.parse().expect("an address"),
+            remote: remote.parse().expect("an address"),
+        };
+        Row {
+            socket: LiveSocket {
+                protocol: Protocol::Tcp,
+                netns: Some(Netns(netns)),
+                binding: Binding::default(),
+                facts: SocketFacts {
+                    tuple,
+                    state,
+                    recv_q: 0,
+                    send_q: 0,
+                    timer: TimerKind::Off,
+                    timer_ms: 0,
+                    retransmits: 0,
+                    cookie: netns << 16 | u64::from(tuple.local.port()),
+                    inode: 1,
+                    uid: 0,
+                    info: Some(TcpInfo {
+                        last_ack_recv_ms: 3000,
+                        ..TcpInfo::default()
+                    }),
+                },
+            },
+            owners: Owners::NotAsked,
+        }
+    }
+
+    /// The other ends of these, by index.
+    fn peers(rows: &[Row]) -> Vec<Option<usize>> {
+        let root = ProcRoot::default();
+        let mut painter = Painter::new(&root, true);
+        rows.iter().for_each(|row| painter.socket(row));
+        painter.join_peers();
+        let sockets = painter.picture.sockets.iter();
+        sockets.map(|socket| socket.peer).collect()
+    }
+
+    const UP: TcpState = TcpState::Established;
+
+    #[test]
+    fn loopback_connections_end_in_their_own_namespace() {
+        let (one, other) = ("127.0.0.1:80", "127.0.0.1:4000");
+        assert_eq!(
+            peers(&[row(1, one, other, UP), row(1, other, one, UP)]),
+            [Some(1), Some(0)]
+        );
+        assert_eq!(
+            peers(&[row(1, one, other, UP), row(2, other, one, UP)]),
+            [None, None]
+        );
+        let own = ("10.0.0.1:80", "10.0.0.1:4000");
+        assert_eq!(
+            peers(&[row(1, own.0, own.1, UP), row(2, own.1, own.0, UP)]),
+            [None, None]
+        );
+        let mapped = row(1, "[::ffff:127.0.0.1]:80", "[::ffff:127.0.0.1]:4000", UP);
+        assert_eq!(peers(&[mapped, row(2, other, one, UP)]), [None, None]);
+    }
+
+    #[test]
+    fn other_ends_may_be_in_another_namespace_where_only_one_fits() {
+        let (one, other) = ("10.0.0.1:80", "10.0.0.2:4000");
+        assert_eq!(
+            peers(&[row(1, one, other, UP), row(2, other, one, UP)]),
+            [Some(1), Some(0)]
+        );
+        let twice = [
+            row(1, one, other, UP),
+            row(2, other, one, UP),
+            row(3, other, one, UP),
+        ];
+        assert_eq!(peers(&twice)[0], None);
+    }
+
+    #[test]
+    fn keep_alive_probes_hide_since_when() {
+        let since = |timer: TimerKind| {
+            let root = ProcRoot::default();
+            let mut painter = Painter::new(&root, false);
+            let mut row = row(1, "10.0.0.1:80", "10.0.0.2:4000", TcpState::CloseWait);
+            row.socket.facts.timer = timer;
+            painter.socket(&row);
+            painter.picture.sockets[0].since
+        };
+        let known = Some(Since::AtLeast(Duration::from_secs(3)));
+        assert_eq!(since(TimerKind::Off), known);
+        assert_eq!(since(TimerKind::KeepAlive), None);
+    }
+}
