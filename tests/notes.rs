@@ -213,7 +213,7 @@ fn a_syn_that_nobody_answers_explains_what_a_client_does_not_do() {
             "client failed connect ECONNREFUSED",
             "wire SYN,ACK from server",
         ],
-        &["client.conn is in SYN_SENT: its SYN was not answered"],
+        &["client.conn is in SYN_SENT: no answer to its SYN has come"],
     );
 }
 

@@ -350,7 +350,7 @@ fn a_syn_that_nobody_answers_is_counted() {
     let finding = one(&why, "syn-sent");
     has(
         &finding.headline,
-        "its SYN was not answered, and sent again ",
+        "no answer to its SYN has come, and sent again ",
     );
     has(&proofs(finding), "the next SYN leaves in ");
     has(&proofs(finding), "held by ");

@@ -57,7 +57,7 @@ pub(super) fn unanswered_syn(picture: &Picture, question: &Question) -> Vec<Find
             about: About::Socket(socket.key),
             facts: Facts::of_socket(picture, socket),
             headline: format!(
-                "{} is in SYN_SENT: its SYN was not answered, {again}",
+                "{} is in SYN_SENT: no answer to its SYN has come, {again}",
                 socket.name
             ),
             evidence,

@@ -51,7 +51,7 @@ fn facts(tuple: Tuple, state: TcpState) -> SocketFacts {
         cookie: u64::from(tuple.remote.port()),
         inode: 1,
         uid: 0,
-        info: Some(TcpInfo::default()),
+        info: Some(Box::new(TcpInfo::default())),
     }
 }
 
@@ -96,7 +96,7 @@ fn moved(
         let mut facts = facts(socket.tuple.expect("addresses"), socket.state);
         let mut info = TcpInfo::default();
         change(&mut facts, &mut info);
-        facts.info = Some(info);
+        facts.info = Some(Box::new(info));
         Some(facts)
     };
     let (now, then) = (of(&now), of(&then));

@@ -253,10 +253,10 @@ mod tests {
                     cookie: netns << 16 | u64::from(tuple.local.port()),
                     inode: 1,
                     uid: 0,
-                    info: Some(TcpInfo {
+                    info: Some(Box::new(TcpInfo {
                         last_ack_recv_ms: 3000,
                         ..TcpInfo::default()
-                    }),
+                    })),
                 },
             },
             owners: Owners::NotAsked,
