@@ -11,6 +11,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use fixture::{Pair, Stage};
 use sockscope::compare::{self, Comparison, Part, Terms};
+use sockscope::driver::{self, Options};
 use sockscope::event::{Aspect, Call, CallResult, Event, Kind, Source, Stream};
 use sockscope::model::Evidence;
 use sockscope::record;
@@ -18,6 +19,7 @@ use sockscope::report::{Look, difference};
 use sockscope::run::{Place, Polarity, Run, Verdict};
 use sockscope::suite::Case;
 use sockscope::timeline::Timeline;
+use support::{all_names, built_in, options, wire};
 
 /// 2026-11-27 16:40:00 UTC.
 const BEGAN: u64 = 1_795_797_600;
@@ -471,6 +473,42 @@ fn what_was_asked_and_started_is_told() {
     ] {
         assert!(told.contains(wanted), "{wanted}: {told}");
     }
+}
+
+/// In what two runs of a scenario differ first.
+fn two_runs(name: &str, options: &Options) -> Option<String> {
+    let scenario = built_in(name);
+    let [left, right] = [0, 1].map(|_| driver::run(&scenario, options, None));
+    let look = Look {
+        width: 120,
+        color: false,
+        unicode: true,
+    };
+    let found = compared(&left, &right).difference?;
+    Some(difference::render(&found, ["one", "other"], &look))
+}
+
+#[test]
+fn two_runs_of_every_scenario_are_the_same_traced_or_not() {
+    if !wire() {
+        return;
+    }
+    let mut differing = Vec::new();
+    for syscalls in [false, true] {
+        let options = Options {
+            syscalls,
+            ..options(Some(Place::Wire))
+        };
+        for name in all_names() {
+            // On a busy machine a retransmission timer may run out: hardly twice.
+            if two_runs(name, &options).is_some()
+                && let Some(how) = two_runs(name, &options)
+            {
+                differing.push(format!("{name}, syscalls {syscalls}:\n{how}"));
+            }
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
 
 /// As commands: what is printed, and with which exit code.
