@@ -165,7 +165,8 @@ fn a_number_that_happens_to_be_a_pid_is_compared_as_it_is() {
 
 #[test]
 fn fields_that_hold_a_pid_name_the_process() {
-    let forms: [(&str, &dyn Fn(i32) -> String, bool); 9] = [
+    type Form<'a> = (&'a str, &'a dyn Fn(i32) -> String, bool);
+    let forms: [Form<'_>; 9] = [
         ("fork", &|_| String::new(), true),
         ("clone", &|_| "SIGCHLD".to_owned(), true),
         ("wait4", &|_| "-1, exited 0, 0".to_owned(), true),
@@ -401,7 +402,17 @@ fn a_traced_run_and_an_untraced_one_are_compared_without_calls() {
 
 #[test]
 fn runs_at_two_places_are_compared_in_what_both_show() {
+    let talks = |stage: &mut Stage, server: &str| {
+        let port = 9190;
+        let command = format!("chat-client {server} {port}");
+        stage.spawn("client", 901, "client", &command);
+        let connects = call("connect", format!("3, {server}:{port}"), 0);
+        stage.push(Source::Program, connects);
+        let text = format!("connected to {server} port {port} ({server}:{port})");
+        stage.output("client", Stream::Stdout, &text);
+    };
     let wire = story(ONE, |stage| {
+        talks(stage, "192.0.2.2");
         stage.check(
             Polarity::Expect,
             "wire FIN from client",
@@ -409,6 +420,7 @@ fn runs_at_two_places_are_compared_in_what_both_show() {
         );
     });
     let mut loopback = story(OTHER, |stage| {
+        talks(stage, "127.0.0.1");
         stage.blind(Aspect::Paths, "no wire", None);
         stage.blind(Aspect::Segments, "no wire", None);
         stage.check(
@@ -449,6 +461,24 @@ fn runs_at_two_places_are_compared_in_what_both_show() {
     assert!(compared.lost.contains(&Part::Segments) && compared.lost.contains(&Part::States));
     let content = compare::compare(&wire, &loopback, &ignoring(&[Part::Place]));
     assert!(content.difference.is_none() && content.lost.is_empty());
+}
+
+#[test]
+fn runs_at_any_place_are_the_same_in_what_all_show() {
+    if !wire() {
+        return;
+    }
+    for name in ["normal-close", "zombie-reaped", "threads", "hello"] {
+        let scenario = built_in(name);
+        let at = |place| driver::run(&scenario, &options(Some(place)), None);
+        let wire = at(Place::Wire);
+        for place in [Place::Loopback, Place::Host] {
+            let compared = compared(&wire, &at(place));
+            let found = compared.difference.map(|found| found.sides);
+            assert!(found.is_none(), "{name} {place:?}: {found:?}");
+            assert!(compared.lost.contains(&Part::Segments));
+        }
+    }
 }
 
 #[test]

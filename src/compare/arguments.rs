@@ -83,7 +83,10 @@ fn argument(
     }
     if let Ok(mut address) = text.parse::<SocketAddr>() {
         address.set_port(names.port(address.port()));
-        return address.to_string();
+        return match words.anywhere() {
+            true => format!("{}:{}", words.address(address.ip()), address.port()),
+            false => address.to_string(),
+        };
     }
     // Data, and the words of a command line.
     if text.contains('"') {
