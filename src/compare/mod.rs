@@ -137,6 +137,11 @@ fn first(runs: &[Run; 2], scope: &Scope) -> Option<(Lane, [Excerpt; 2])> {
     names.dedup();
     for lane in names {
         let sides = [&left, &right].map(|lanes| lanes.get(lane).unwrap_or(&none));
+        // Whoever samples does not meet a socket that comes and goes in between.
+        let unseen = scope.settled && sides.iter().any(|items| items.is_empty());
+        if unseen && lane.part() == Part::States {
+            continue;
+        }
         let Some((step, excerpts)) = first_of(sides) else {
             continue;
         };

@@ -63,7 +63,7 @@ impl Names {
                 ..
             } => {
                 self.process(index, *pid, *ns_pid);
-                for port in command.iter().filter_map(port_in) {
+                for port in command.iter().filter_map(|word| port_in(word)) {
                     if self.named.contains(&port) {
                         self.port(port);
                     }
@@ -184,9 +184,9 @@ fn in_command(event: &Event) -> Vec<u16> {
     let (Kind::Spawned { command, .. } | Kind::Executed { command, .. }) = &event.kind else {
         return Vec::new();
     };
-    command.iter().filter_map(port_in).collect()
+    command.iter().filter_map(|word| port_in(word)).collect()
 }
 
-fn port_in(word: &String) -> Option<u16> {
+fn port_in(word: &str) -> Option<u16> {
     word.rsplit([':', '=']).next()?.parse().ok()
 }
