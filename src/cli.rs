@@ -104,7 +104,7 @@ pub(crate) struct Run {
     /// Names of built-in scenarios, topics (`zombie/`), patterns (`'*-reaped'`), or paths of
     /// scenario files
     #[arg(required_unless_present = "all", value_name = "SCENARIO")]
-    scenarios: Vec<String>,
+    scenarios: Vec<OsString>,
     /// Run every built-in scenario; with a SCENARIO: print every sample, not only what changed
     #[arg(long)]
     all: bool,
@@ -172,7 +172,8 @@ pub(crate) struct Replay {
     /// Report only this one of several scenarios
     #[arg(long, value_name = "NAME")]
     pub(crate) scenario: Option<String>,
-    /// Report also what is left of a record that is cut or damaged
+    /// Report also what is left of a record that is cut or damaged, and records that are doubtful: of
+    /// a newer format, or with a scenario of another hash
     #[arg(long)]
     pub(crate) partial: bool,
     /// Print every sample, not only what changed
@@ -279,7 +280,7 @@ pub(crate) struct List {
 #[derive(Debug, Args)]
 pub(crate) struct Show {
     /// Name of a built-in scenario, or path of a scenario file
-    pub(crate) scenario: String,
+    pub(crate) scenario: OsString,
 }
 
 #[derive(Debug, Args)]
@@ -445,7 +446,7 @@ fn words(whose: &str, command: &str) -> Result<Vec<String>, String> {
 /// `sockscope run`, as options.
 #[derive(Debug)]
 pub(crate) struct RunOptions {
-    pub(crate) scenarios: Vec<String>,
+    pub(crate) scenarios: Vec<OsString>,
     pub(crate) every_builtin: bool,
     pub(crate) programs: Result<BTreeMap<ProgramName, Vec<String>>, String>,
     pub(crate) net: Option<Place>,

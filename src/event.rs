@@ -14,6 +14,7 @@ use crate::model::{
 };
 
 mod packet;
+mod pids;
 
 pub use packet::{Body, Packet, Segment, SegmentRole, TcpFlags};
 

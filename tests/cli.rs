@@ -568,3 +568,30 @@ fn doctor_says_yes_or_no_and_why() {
     let said = said.exits(if missing { 3 } else { 0 });
     said.prints("wire (TUN)").prints("network namespaces");
 }
+
+#[test]
+fn a_path_need_not_be_utf8() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder
+        .path()
+        .join(std::ffi::OsString::from_vec(b"caf\xe9.toml".to_vec()));
+    let text = "title = \"A path\"\n[programs]\nserver = \"echo-server {port}\"\n[[step]]\n\
+                do = \"start server\"\nexpect = \"server.listener LISTEN\"\n";
+    std::fs::write(&path, text).expect("written");
+    let call = |arguments: &[&str]| {
+        let output = support::sockscope(arguments).arg(&path).output();
+        support::Said::from(output.expect("sockscope runs"))
+    };
+    let shown = call(&["show"]);
+    assert_eq!((shown.code, shown.stdout.as_str()), (Some(0), text));
+    let ran = call(&["run"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.starts_with("caf\u{fffd} "), "{}", ran.stdout);
+    let blessed = call(&["run", "--bless"]);
+    assert_eq!(blessed.code, Some(2), "{}", blessed.stderr);
+    assert!(blessed.stderr.contains("UTF-8"), "{}", blessed.stderr);
+    std::fs::remove_file(&path).expect("removed");
+    let missing = call(&["run"]);
+    assert_eq!(missing.code, Some(2), "{}", missing.stderr);
+}

@@ -11,6 +11,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use fixture::{Pair, Stage};
 use sockscope::compare::{self, Comparison, Part, Terms};
+use sockscope::driver::{self, Options};
 use sockscope::event::{Aspect, Call, CallResult, Event, Kind, Source, Stream};
 use sockscope::model::Evidence;
 use sockscope::record;
@@ -18,6 +19,7 @@ use sockscope::report::{Look, difference};
 use sockscope::run::{Place, Polarity, Run, Verdict};
 use sockscope::suite::Case;
 use sockscope::timeline::Timeline;
+use support::{all_names, built_in, options, wire};
 
 /// 2026-11-27 16:40:00 UTC.
 const BEGAN: u64 = 1_795_797_600;
@@ -163,7 +165,8 @@ fn a_number_that_happens_to_be_a_pid_is_compared_as_it_is() {
 
 #[test]
 fn fields_that_hold_a_pid_name_the_process() {
-    let forms: [(&str, &dyn Fn(i32) -> String, bool); 9] = [
+    type Form<'a> = (&'a str, &'a dyn Fn(i32) -> String, bool);
+    let forms: [Form<'_>; 9] = [
         ("fork", &|_| String::new(), true),
         ("clone", &|_| "SIGCHLD".to_owned(), true),
         ("wait4", &|_| "-1, exited 0, 0".to_owned(), true),
@@ -399,7 +402,17 @@ fn a_traced_run_and_an_untraced_one_are_compared_without_calls() {
 
 #[test]
 fn runs_at_two_places_are_compared_in_what_both_show() {
+    let talks = |stage: &mut Stage, server: &str| {
+        let port = 9190;
+        let command = format!("chat-client {server} {port}");
+        stage.spawn("client", 901, "client", &command);
+        let connects = call("connect", format!("3, {server}:{port}"), 0);
+        stage.push(Source::Program, connects);
+        let text = format!("connected to {server} port {port} ({server}:{port})");
+        stage.output("client", Stream::Stdout, &text);
+    };
     let wire = story(ONE, |stage| {
+        talks(stage, "192.0.2.2");
         stage.check(
             Polarity::Expect,
             "wire FIN from client",
@@ -407,6 +420,7 @@ fn runs_at_two_places_are_compared_in_what_both_show() {
         );
     });
     let mut loopback = story(OTHER, |stage| {
+        talks(stage, "127.0.0.1");
         stage.blind(Aspect::Paths, "no wire", None);
         stage.blind(Aspect::Segments, "no wire", None);
         stage.check(
@@ -450,6 +464,24 @@ fn runs_at_two_places_are_compared_in_what_both_show() {
 }
 
 #[test]
+fn runs_at_any_place_are_the_same_in_what_all_show() {
+    if !wire() {
+        return;
+    }
+    for name in ["normal-close", "zombie-reaped", "threads", "hello"] {
+        let scenario = built_in(name);
+        let at = |place| driver::run(&scenario, &options(Some(place)), None);
+        let wire = at(Place::Wire);
+        for place in [Place::Loopback, Place::Host] {
+            let compared = compared(&wire, &at(place));
+            let found = compared.difference.map(|found| found.sides);
+            assert!(found.is_none(), "{name} {place:?}: {found:?}");
+            assert!(compared.lost.contains(&Part::Segments));
+        }
+    }
+}
+
+#[test]
 fn what_was_asked_and_started_is_told() {
     let left = story(ONE, |stage| {
         stage.spawn("client", 901, "client", "chat-client 192.0.2.2 9190");
@@ -471,6 +503,42 @@ fn what_was_asked_and_started_is_told() {
     ] {
         assert!(told.contains(wanted), "{wanted}: {told}");
     }
+}
+
+/// In what two runs of a scenario differ first.
+fn two_runs(name: &str, options: &Options) -> Option<String> {
+    let scenario = built_in(name);
+    let [left, right] = [0, 1].map(|_| driver::run(&scenario, options, None));
+    let look = Look {
+        width: 120,
+        color: false,
+        unicode: true,
+    };
+    let found = compared(&left, &right).difference?;
+    Some(difference::render(&found, ["one", "other"], &look))
+}
+
+#[test]
+fn two_runs_of_every_scenario_are_the_same_traced_or_not() {
+    if !wire() {
+        return;
+    }
+    let mut differing = Vec::new();
+    for syscalls in [false, true] {
+        let options = Options {
+            syscalls,
+            ..options(Some(Place::Wire))
+        };
+        for name in all_names() {
+            // On a busy machine a retransmission timer may run out: hardly twice.
+            if two_runs(name, &options).is_some()
+                && let Some(how) = two_runs(name, &options)
+            {
+                differing.push(format!("{name}, syscalls {syscalls}:\n{how}"));
+            }
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
 
 /// As commands: what is printed, and with which exit code.

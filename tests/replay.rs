@@ -281,6 +281,8 @@ fn every_pid_that_a_program_sees_is_that_of_a_process_of_the_record() {
             }
         }
         assert!(named > 0, "nobody forked: {options:?}");
+        let shown = say(&["replay", &file, "--all", "--scenario", "zombie-reaped"]).stdout;
+        assert!(shown.contains("<server.child>"), "{shown}");
     }
 }
 

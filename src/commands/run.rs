@@ -59,6 +59,11 @@ fn try_main(options: &RunOptions) -> Result<Outcome, u8> {
         programs: options.programs.clone().unwrap_or_default(),
     };
     if options.bless {
+        // Scenarios keep their path as text, and no other file is to be written.
+        if options.scenarios.iter().any(|word| word.to_str().is_none()) {
+            complain("--bless writes only files whose path is UTF-8");
+            return Err(Outcome::Usage.exit_code());
+        }
         return bless::run(&scenarios, &options_of_run, options, interrupt.as_fd());
     }
     let packets = options.report.packets.as_deref();

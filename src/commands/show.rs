@@ -1,5 +1,7 @@
 //! `sockscope show`: a scenario's file.
 
+use std::path::Path;
+
 use sockscope::run::Outcome;
 use sockscope::scenario;
 
@@ -7,7 +9,12 @@ use super::{color_on_stderr, complain_rendered, print_bytes};
 use crate::cli::Show;
 
 pub(crate) fn main(arguments: &Show) -> u8 {
-    match scenario::load(&arguments.scenario) {
+    let named = match arguments.scenario.to_str() {
+        Some(word) => scenario::load(word),
+        // No built-in one has such a name: it can be a path only.
+        None => scenario::load_file(Path::new(&arguments.scenario)),
+    };
+    match named {
         Ok(scenario) => match print_bytes(scenario.text.text.as_bytes()) {
             Ok(()) => 0,
             Err(code) => code,

@@ -7,26 +7,6 @@ use super::names::Names;
 use super::words::{Voice, Words};
 use crate::event::{Call, CallResult};
 
-/// The calls whose value is a pid or a thread's id.
-const RETURN_PIDS: [&str; 16] = [
-    "fork",
-    "vfork",
-    "clone",
-    "clone3",
-    "wait",
-    "wait3",
-    "wait4",
-    "waitpid",
-    "getpid",
-    "getppid",
-    "gettid",
-    "getpgrp",
-    "getpgid",
-    "getsid",
-    "setsid",
-    "tcgetpgrp",
-];
-
 /// Options of sockets whose value is another one each time.
 const OPTIONS: [&str; 4] = [
     "SO_COOKIE",
@@ -43,12 +23,15 @@ pub(super) fn plain(call: &mut Call, event: usize, words: &Words, names: &mut Na
     let mut done = 0;
     for (index, part) in parts.iter().enumerate() {
         args.push_str(&call.args[done..part.start]);
-        args.push_str(&argument(&call.name, &texts, index, event, words, names));
+        args.push_str(&argument(call, &texts, index, event, words, names));
         done = part.end;
     }
     args.push_str(&call.args[done..]);
+    // 9 is F_GETOWN.
+    let asks_for_owner = call.name == "fcntl" && texts.get(1) == Some(&"9");
+    let is_a_pid = call.returned_pid().is_some() || asks_for_owner;
     if let CallResult::Value(value) = &mut call.result
-        && returns_a_pid(&call.name, &texts)
+        && is_a_pid
         && let Ok(pid) = i32::try_from(*value)
     {
         *value = i64::from(names.inner(pid, event));
@@ -58,16 +41,11 @@ pub(super) fn plain(call: &mut Call, event: usize, words: &Words, names: &mut Na
     call.opened = call.opened.map(|inode| names.inode(inode));
 }
 
-fn returns_a_pid(name: &str, args: &[&str]) -> bool {
-    // 9 is F_GETOWN.
-    RETURN_PIDS.contains(&name) || name == "fcntl" && args.get(1) == Some(&"9")
-}
-
 /// Whether an argument is a pid, or a process group.
-fn is_a_pid(name: &str, args: &[&str], index: usize) -> bool {
-    match (name, index) {
-        ("wait4" | "waitpid" | "wait3" | "kill" | "tkill" | "rt_sigqueueinfo", 0) => true,
-        ("tgkill" | "rt_tgsigqueueinfo", 0 | 1) => true,
+fn is_a_pid(call: &Call, args: &[&str], index: usize) -> bool {
+    match (call.name.as_str(), index) {
+        (_, 0) => call.takes_a_pid(),
+        ("tgkill" | "rt_tgsigqueueinfo", 1) => true,
         ("waitid", 1) => matches!(args.first(), Some(&("P_PID" | "P_PGID"))),
         ("fcntl", 2) => args.get(1) == Some(&"F_SETOWN"),
         _ => false,
@@ -75,7 +53,7 @@ fn is_a_pid(name: &str, args: &[&str], index: usize) -> bool {
 }
 
 fn argument(
-    name: &str,
+    call: &Call,
     args: &[&str],
     index: usize,
     event: usize,
@@ -83,7 +61,8 @@ fn argument(
     names: &mut Names,
 ) -> String {
     let text = args[index];
-    if is_a_pid(name, args, index)
+    let name = call.name.as_str();
+    if is_a_pid(call, args, index)
         && let Ok(pid) = text.parse()
     {
         return names.inner(pid, event).to_string();
@@ -104,7 +83,10 @@ fn argument(
     }
     if let Ok(mut address) = text.parse::<SocketAddr>() {
         address.set_port(names.port(address.port()));
-        return address.to_string();
+        return match words.anywhere() {
+            true => format!("{}:{}", words.address(address.ip()), address.port()),
+            false => address.to_string(),
+        };
     }
     // Data, and the words of a command line.
     if text.contains('"') {

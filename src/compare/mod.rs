@@ -107,8 +107,9 @@ const AROUND: usize = 2;
 
 /// Compares two runs. What differs first is in the earliest step, there in the first [`Lane`].
 pub fn compare(left: &Run, right: &Run, terms: &Terms) -> Comparison {
-    let runs = [normal(left, terms.evidence), normal(right, terms.evidence)];
     let headers = [&left.header, &right.header];
+    let elsewhere = left.header.place != right.header.place;
+    let runs = [left, right].map(|run| normal::normal_at(run, terms.evidence, elsewhere));
     let (mut unlike, mut scope) = unlike::unlike(&runs, headers, terms);
     let difference = first(&runs, &scope);
     if scope.ignore.contains(&Part::Place) {
@@ -136,6 +137,11 @@ fn first(runs: &[Run; 2], scope: &Scope) -> Option<(Lane, [Excerpt; 2])> {
     names.dedup();
     for lane in names {
         let sides = [&left, &right].map(|lanes| lanes.get(lane).unwrap_or(&none));
+        // Whoever samples does not meet a socket that comes and goes in between.
+        let unseen = scope.settled && sides.iter().any(|items| items.is_empty());
+        if unseen && lane.part() == Part::States {
+            continue;
+        }
         let Some((step, excerpts)) = first_of(sides) else {
             continue;
         };

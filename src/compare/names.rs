@@ -22,6 +22,8 @@ pub(super) struct Names {
     ports: BTreeMap<u16, u16>,
     /// Ports that a command line names where it names the same ones every time.
     constant: BTreeSet<u16>,
+    /// Ports that a command line names where it names other ones elsewhere.
+    named: BTreeSet<u16>,
     /// The number of each process, by the pid that sockscope's own `/proc` has.
     pids: BTreeMap<i32, i32>,
     /// Who has or had a pid as programs see it, and since which event.
@@ -34,13 +36,17 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Gives every process and port of a run its number, in this order of the events.
-    pub(super) fn of(run: &Run, order: &[usize]) -> Names {
+    /// Gives every process and port of a run its number, in this order of the events. `anywhere`:
+    /// the same number at every place, also to the ports that command lines name.
+    pub(super) fn of(run: &Run, order: &[usize], anywhere: bool) -> Names {
         let mut names = Names::default();
         let events = run.timeline.events();
-        if run.header.place != Place::Host {
+        let in_commands = events.iter().flat_map(in_command);
+        match (anywhere, run.header.place) {
+            (true, _) => names.named = in_commands.filter(|port| *port > 0).collect(),
             // There the port that `{port}` stands for is another one each time.
-            names.constant = events.iter().flat_map(in_command).collect();
+            (false, Place::Host) => {}
+            (false, _) => names.constant = in_commands.collect(),
         }
         for index in order {
             names.meet(*index, &events[*index].kind);
@@ -50,13 +56,20 @@ impl Names {
 
     fn meet(&mut self, index: usize, kind: &Kind) {
         match kind {
-            Kind::Spawned { pid, ns_pid, .. } | Kind::Forked { pid, ns_pid, .. } => {
-                let number = self.pid(*pid);
-                // In an older record the pids that programs see are those of another namespace, or
-                // the same.
-                let seen = ns_pid.unwrap_or(*pid);
-                self.inner.entry(seen).or_default().push((index, number));
+            Kind::Spawned {
+                pid,
+                ns_pid,
+                command,
+                ..
+            } => {
+                self.process(index, *pid, *ns_pid);
+                for port in command.iter().filter_map(|word| port_in(word)) {
+                    if self.named.contains(&port) {
+                        self.port(port);
+                    }
+                }
             }
+            Kind::Forked { pid, ns_pid, .. } => self.process(index, *pid, *ns_pid),
             Kind::Socket {
                 facts: Some(SocketFacts { tuple, .. }),
                 ..
@@ -86,9 +99,17 @@ impl Names {
         }
     }
 
+    fn process(&mut self, index: usize, pid: i32, ns_pid: Option<i32>) {
+        let number = self.pid(pid);
+        // An older record has one pid only: the same, or one that no program names.
+        let seen = ns_pid.unwrap_or(pid);
+        self.inner.entry(seen).or_default().push((index, number));
+    }
+
     /// What stands for a port, in a field that holds one.
     pub(super) fn port(&mut self, port: u16) -> u16 {
-        if port < EPHEMERAL || self.constant.contains(&port) {
+        let is_ephemeral = port >= EPHEMERAL && !self.constant.contains(&port);
+        if !is_ephemeral && !self.named.contains(&port) {
             return port;
         }
         let next = FIRST_PORT.saturating_add(u16::try_from(self.ports.len()).unwrap_or(u16::MAX));
@@ -163,6 +184,9 @@ fn in_command(event: &Event) -> Vec<u16> {
     let (Kind::Spawned { command, .. } | Kind::Executed { command, .. }) = &event.kind else {
         return Vec::new();
     };
-    let last = |word: &String| word.rsplit([':', '=']).next()?.parse().ok();
-    command.iter().filter_map(last).collect()
+    command.iter().filter_map(|word| port_in(word)).collect()
+}
+
+fn port_in(word: &str) -> Option<u16> {
+    word.rsplit([':', '=']).next()?.parse().ok()
 }

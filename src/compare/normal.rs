@@ -18,13 +18,19 @@ use crate::timeline::Timeline;
 /// How a state is known is left out unless `evidence` says otherwise: on a busy machine a state can
 /// be over before sockscope asks.
 pub fn normal(run: &Run, evidence: bool) -> Run {
+    normal_at(run, evidence, false)
+}
+
+/// The same run, every time. `anywhere`: also at another place, where hosts have other addresses
+/// and servers other ports.
+pub(super) fn normal_at(run: &Run, evidence: bool, anywhere: bool) -> Run {
     let order = canonical_order(run.timeline.events());
     let mut moved = vec![0; order.len()];
     let mut clock = 0;
     let mut plain = Plain {
-        names: Names::of(run, &order),
-        words: Words::of(run),
-        place: run.header.place,
+        names: Names::of(run, &order, anywhere),
+        words: Words::of(run, anywhere),
+        bare: anywhere || run.header.place == Place::Host,
         evidence,
     };
     let events: Vec<Event> = order
@@ -75,7 +81,8 @@ pub fn normal(run: &Run, evidence: bool) -> Run {
 struct Plain {
     names: Names,
     words: Words,
-    place: Place,
+    /// Whether a command line's ports are other ones every time.
+    bare: bool,
     evidence: bool,
 }
 
@@ -146,7 +153,7 @@ impl Plain {
     /// another one every time.
     fn command(&self, command: &mut [String], at: usize) {
         for word in command {
-            let port = word.parse().ok().filter(|_| self.place == Place::Host);
+            let port = word.parse().ok().filter(|_| self.bare);
             *word = match port.and_then(|port| self.names.known_port(port)) {
                 Some(port) => port.to_string(),
                 None => self.words.plain(word, Voice::Program(at), &self.names),

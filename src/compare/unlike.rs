@@ -152,6 +152,10 @@ impl Found {
             });
             self.add(aspect.words(), words, Some(lost));
         }
+        // At another place that follows from the place.
+        if headers[0].place != headers[1].place {
+            return;
+        }
         let words = kernel.map(|kernel| match kernel {
             true => "recorded".to_owned(),
             false => "not recorded".to_owned(),

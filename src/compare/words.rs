@@ -29,16 +29,21 @@ pub(super) enum Voice {
 #[derive(Debug)]
 pub(super) struct Words {
     hosts: Vec<String>,
+    /// Whether addresses are left out: they are other ones elsewhere.
+    anywhere: bool,
     /// When the run was, in seconds since 1970, with an hour more on both sides.
     during: Option<(u64, u64)>,
 }
+
+/// What stands for an address.
+const ADDRESS: &str = "<address>";
 
 /// By so much a program's clock may differ from the one that says when a run began, and pass for
 /// the same still.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(3600);
 
 impl Words {
-    pub(super) fn of(run: &Run) -> Words {
+    pub(super) fn of(run: &Run, anywhere: bool) -> Words {
         let seconds = |time: SystemTime| {
             let since = time.duration_since(UNIX_EPOCH).ok()?;
             Some(since.as_secs())
@@ -49,8 +54,34 @@ impl Words {
         });
         Words {
             hosts: run.header.hosts.iter().map(ToString::to_string).collect(),
+            anywhere,
             during,
         }
+    }
+
+    /// The address, where it is none of those that are the same everywhere.
+    pub(super) fn address(&self, address: IpAddr) -> String {
+        match self.anywhere && !address.is_unspecified() {
+            true => ADDRESS.to_owned(),
+            false => address.to_string(),
+        }
+    }
+
+    /// Whether addresses are left out.
+    pub(super) fn anywhere(&self) -> bool {
+        self.anywhere
+    }
+
+    /// The address that `rest` begins with: its length, and what stands for it.
+    fn host(&self, rest: &str) -> Option<(usize, String)> {
+        let is_part = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':');
+        let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+        let whole = rest[..end].trim_end_matches(['.', ':']);
+        // Behind that of IPv4 a port may follow.
+        let first = whole.split(':').next().unwrap_or_default();
+        let text = [whole, first].into_iter().find(|text| is_address(text))?;
+        let address = text.parse().ok()?;
+        self.anywhere.then(|| (text.len(), self.address(address)))
     }
 
     /// The text with everything replaced that is recognised.
@@ -62,7 +93,8 @@ impl Words {
             let begins = !before.ends_with(|c: char| c.is_alphanumeric());
             let found = match begins {
                 true => clock::moment(before, rest, self.during)
-                    .or_else(|| self.number(before, rest, voice, names)),
+                    .or_else(|| self.number(before, rest, voice, names))
+                    .or_else(|| self.host(rest)),
                 false => None,
             };
             match found {

@@ -66,10 +66,19 @@ pub fn unlike(all: &[Unlike], scenario: &str, names: [&str; 2], look: &Look) -> 
 /// That runs are the same as far as both show. Ends in a newline.
 pub fn same_in_part(lost: &BTreeSet<Part>, look: &Look) -> String {
     let parts = lost.iter().map(|part| part.word());
+    // Whoever does not mind the place does not mind what could be seen there.
+    let place = lost.contains(&Part::Place);
+    let content = lost.iter().filter(|part| match part {
+        Part::Place | Part::Calls => true,
+        _ => !place,
+    });
     let text = format!(
         "what both show is the same; not compared: {0} (--ignore {1} is content with that)",
-        parts.clone().collect::<Vec<_>>().join(", "),
-        parts.collect::<Vec<_>>().join(",")
+        parts.collect::<Vec<_>>().join(", "),
+        content
+            .map(|part| part.word())
+            .collect::<Vec<_>>()
+            .join(",")
     );
     let mut lines = wrap(look, "  ", &text, Tone::Plain);
     lines.push(String::new());

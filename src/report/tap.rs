@@ -58,6 +58,8 @@ fn block(case: &Case, look: &Look) -> Result<Vec<String>, WriteError> {
     if let Some(file) = origin::file(run) {
         lines.push(format!("file: {}", json!(look.glyphs(&visible(file)))));
     }
+    // Of an only try nobody asks which it was.
+    let last = (case.tries() > 1).then(|| case.tries());
     let earlier = case.earlier().iter().enumerate();
     let all = earlier
         .flat_map(|(index, run)| {
@@ -65,7 +67,7 @@ fn block(case: &Case, look: &Look) -> Result<Vec<String>, WriteError> {
                 .into_iter()
                 .map(move |p| (Some(index + 1), run, p))
         })
-        .chain(problems(run).into_iter().map(|p| (None, run, p)));
+        .chain(problems(run).into_iter().map(|p| (last, run, p)));
     lines.push("problems:".to_owned());
     for (attempt, run, problem) in all {
         let mut first = "- ";

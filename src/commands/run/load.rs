@@ -29,6 +29,15 @@ pub(super) fn load(options: &RunOptions) -> Named {
         named.extend(all.map(|name| one(name, place)));
     }
     for word in &options.scenarios {
+        let Some(word) = word.to_str() else {
+            // No built-in one has such a name: it can be a path only.
+            let loaded = scenario::load_file(Path::new(word));
+            named.push(match loaded {
+                Ok(scenario) => One::Fine(Box::new(scenario)),
+                Err(error) => unloaded(&word.to_string_lossy(), &error, place),
+            });
+            continue;
+        };
         match Pattern::new(word) {
             None => named.push(one(word, place)),
             Some(pattern) => match pattern.select() {

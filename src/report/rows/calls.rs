@@ -70,7 +70,7 @@ impl Moment<'_> {
             return None;
         }
         let name = self.by_thread(&call.name);
-        let args = self.with_endpoint(process, call);
+        let args = self.with_process(self.with_endpoint(process, call));
         let opened = self.mark(process, self.subject.and_then(|subject| subject.opened));
         let effect = format!("{opened}{}", effects::of_call(self.links));
         let (tone, result) = match call.result {
@@ -94,7 +94,10 @@ impl Moment<'_> {
             CallResult::Value(value @ 1..=64) if call.name == "rt_sigtimedwait" => {
                 (Tone::Plain, signal_name(value as i32))
             }
-            CallResult::Value(value) => (Tone::Plain, value.to_string()),
+            CallResult::Value(value) => (
+                Tone::Plain,
+                format!("{value}{}", in_angles(self.named.returned)),
+            ),
         };
         self.of(process, tone, format!("{name}({args}) → {result}{effect}"))
     }
@@ -105,6 +108,20 @@ impl Moment<'_> {
             Some(number) => format!("thread {number} {}", escape(name)),
             None => escape(name),
         }
+    }
+
+    /// Arguments of which the first is a pid, with the process that has it, as
+    /// `strace --decode-pids` writes it: `4<server.child>, SIGTERM`.
+    fn with_process(&self, args: String) -> String {
+        if self.named.argument.is_none() {
+            return args;
+        }
+        let pid = args.split(',').next().unwrap_or_default();
+        format!(
+            "{pid}{}{}",
+            in_angles(self.named.argument),
+            &args[pid.len()..]
+        )
     }
 
     /// The arguments, the descriptor with the endpoint behind it as `strace -yy` writes it:
@@ -182,6 +199,13 @@ impl Moment<'_> {
         };
         self.of(process, Tone::Closing, text)
     }
+}
+
+/// `<server.child>`
+fn in_angles(process: Option<&ProcessName>) -> String {
+    process.map_or_else(String::new, |process| {
+        format!("<{}>", escape(process.as_str()))
+    })
 }
 
 /// Whether a result of 0 says that nothing was ready in time.

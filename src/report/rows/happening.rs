@@ -1,5 +1,6 @@
 //! One event in words.
 
+use super::pids::Named;
 use super::{Class, Happening, Lanes, effects};
 use crate::causes::{Link, Subject};
 use crate::event::{Event, Kind, Reaper, Stream, ToldSegment};
@@ -21,6 +22,8 @@ pub(super) struct Moment<'a> {
     pub(super) subject: Option<Subject>,
     /// Which thread made the call, where its process has several.
     pub(super) thread: Option<usize>,
+    /// Whom the call names by their pids.
+    pub(super) named: Named<'a>,
     /// The events before it.
     pub(super) before: &'a [Event],
     /// System calls are traced: the user wants to see them.

@@ -7,6 +7,7 @@ mod effects;
 mod happening;
 mod held;
 mod lanes;
+mod pids;
 mod segments;
 mod select;
 mod threads;

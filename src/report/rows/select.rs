@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::happening::{self, Moment, Unheld};
+use super::pids::{Named, Pids};
 use super::threads::Threads;
 use super::{
     Class, Happening, LaneCell, Lanes, Row, RowKind, Rung, Side, StepHead, WindowNews, condense,
@@ -80,6 +81,7 @@ pub(super) struct Selector<'a> {
     shared: [Option<held::Shared>; 2],
     causes: Causes,
     threads: Threads<'a>,
+    pids: Pids<'a>,
     actions: HashMap<usize, usize>,
     /// What each process installed last for each signal.
     actions_on: HashMap<(&'a ProcessName, &'a str), &'a String>,
@@ -117,6 +119,7 @@ impl<'a> Selector<'a> {
             shared: [None, None],
             causes: causes::read(&run.timeline),
             threads: Threads::of(events),
+            pids: Pids::of(events),
             actions,
             actions_on: HashMap::new(),
             quiet,
@@ -206,6 +209,10 @@ impl<'a> Selector<'a> {
             thread: match &event.kind {
                 Kind::Called { process, call } => self.threads.number(process, call),
                 _ => None,
+            },
+            named: match &event.kind {
+                Kind::Called { call, .. } => self.pids.named(call, index),
+                _ => Named::default(),
             },
             before: &self.events[..index],
             lanes: self.lanes,
