@@ -96,7 +96,7 @@ fn a_copy_that_is_still_open_explains_whoever_waits_for_the_end() {
         &[
             "client.conn is still held by client fd 3",
             "sends no FIN",
-            "fix: shutdown(fd, SHUT_WR)",
+            "fix: close() it in client; shutdown(fd, SHUT_WR)",
         ],
     );
 }

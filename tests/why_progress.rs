@@ -396,3 +396,22 @@ fn watch_looks_three_times() {
     let text = say(&["why", &pair.filter(), "--watch", "50ms", "--width", "200"]);
     has(&text.stdout, ", 3 times in ");
 }
+
+#[test]
+fn a_refused_connection_is_counted_as_one_that_did_not_come_about() {
+    let pair = Pair::new();
+    let refused = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let nobody = refused.local_addr().expect("address");
+    drop(refused);
+    let watch = Some(Duration::from_secs(1));
+    let found = ask(&[&pair.filter()], watch, &mut |pause| {
+        if pause == 1 {
+            TcpStream::connect(nobody).expect_err("nobody listens");
+        }
+    });
+    let finding = of_kind(&found, "attempts-failed");
+    assert_eq!(finding.weight, Weight::Suspect);
+    // Others on this machine may count too.
+    assert!(finding.facts.count >= Some(1));
+    has(&proofs(finding), "seen: AttemptFails +");
+}

@@ -259,6 +259,39 @@ fn of_many_holders_the_first_are_named_and_json_has_all() {
 }
 
 #[test]
+fn that_a_process_holds_nothing_is_told_only_where_that_was_seen() {
+    let mut idle = why(Vec::new());
+    (idle.sockets, idle.processes) = (0, 1);
+    has(
+        &words(&text(&idle)),
+        "Nothing wrong. Looked at 1 process, which holds no TCP socket here.",
+    );
+    idle.unseen.processes = 1;
+    let blind = words(&text(&idle));
+    has(
+        &blind,
+        "could be read. Looked at 0 TCP sockets and 1 process.",
+    );
+    idle.unseen = Unseen {
+        hides: true,
+        elsewhere: 1,
+        ..Unseen::default()
+    };
+    let hidden = words(&text(&idle));
+    has(&hidden, "Nothing found among what could be read.");
+    has(&hidden, "This /proc hides processes of others (hidepid)");
+    has(
+        &hidden,
+        "1 process of the filter has sockets in another network namespace",
+    );
+    idle.bound_unseen = true;
+    has(
+        &words(&text(&idle)),
+        "(before Linux 6.8) does not tell of sockets",
+    );
+}
+
+#[test]
 fn few_are_all_named() {
     let words: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
     let told: Vec<String> = (0..=4).map(|many| few(&words[..many])).collect();

@@ -1,5 +1,6 @@
 //! Connections that did not come about.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::facts::Facts;
@@ -51,6 +52,25 @@ pub(super) fn unanswered_syn(picture: &Picture, question: &Question) -> Vec<Find
         if !holders.is_empty() {
             evidence.push(Proof::seen(format!("held by {holders}")));
         }
+        let mut fix = format!(
+            "see whether {remote} is up, routed to, and lets the port through: a host without a \
+             listener answers RST, a firewall or a full accept queue nothing"
+        );
+        let there = socket.tuple.map(|tuple| tuple.canonical().remote);
+        let listener = there.and_then(|there| listener_at(picture, socket, there));
+        if let Some(listener) = listener.filter(|listener| drops(listener)) {
+            evidence.insert(
+                0,
+                Proof::inferred(format!(
+                    "{}, which listens there, drops it: its accept queue is full",
+                    listener.name
+                )),
+            );
+            fix = match picture.holder_names(listener).as_str() {
+                "" => "call accept() in the server, as fast as connections come".to_owned(),
+                names => format!("call accept() in {names}, as fast as connections come"),
+            };
+        }
         Finding {
             diagnosis: &UNANSWERED_SYN,
             weight: Weight::Wrong,
@@ -61,10 +81,7 @@ pub(super) fn unanswered_syn(picture: &Picture, question: &Question) -> Vec<Find
                 socket.name
             ),
             evidence,
-            fix: format!(
-                "see whether {remote} is up, routed to, and lets the port through: a host without \
-                 a listener answers RST, a firewall or a full accept queue nothing"
-            ),
+            fix,
         }
     };
     question.asked(picture).filter(waits).map(find).collect()
@@ -133,25 +150,42 @@ pub(super) fn not_accepted(picture: &Picture, question: &Question) -> Vec<Findin
 }
 
 fn listener_of<'a>(picture: &'a Picture, socket: &Socket) -> Option<&'a Socket> {
-    let local = socket.tuple?.canonical().local;
+    listener_at(picture, socket, socket.tuple?.canonical().local)
+}
+
+/// Who listens at an address of the network namespace or host that a socket is in.
+fn listener_at<'a>(
+    picture: &'a Picture,
+    socket: &Socket,
+    address: SocketAddr,
+) -> Option<&'a Socket> {
     picture.sockets.iter().find(|other| {
         let bound = other.tuple.map(|tuple| tuple.canonical().local);
         other.state == TcpState::Listen
             && other.place == socket.place
             && bound.is_some_and(|bound| {
-                bound.port() == local.port()
-                    && (bound.ip().is_unspecified() || bound.ip() == local.ip())
+                bound.port() == address.port()
+                    && (bound.ip().is_unspecified() || bound.ip() == address.ip())
             })
     })
 }
 
+/// Whether a listener's queue takes no more: the kernel lets it have one more than the backlog
+/// (`sk_acceptq_is_full`).
+fn drops(listener: &Socket) -> bool {
+    let queue = listener.facts.as_ref();
+    queue.is_some_and(|facts| facts.recv_q > facts.send_q)
+}
+
+/// Whether a listener's queue has as many as its backlog.
+fn is_full(listener: &Socket) -> bool {
+    let queue = listener.facts.as_ref();
+    queue.is_some_and(|facts| facts.recv_q > 0 && facts.recv_q >= facts.send_q)
+}
+
 /// A listener whose queue of finished connections is full: the kernel drops what comes.
 pub(super) fn queue_full(picture: &Picture, question: &Question) -> Vec<Finding> {
-    let full = |socket: &&Socket| {
-        let queue = socket.facts.as_ref();
-        socket.state == TcpState::Listen
-            && queue.is_some_and(|facts| facts.recv_q > 0 && facts.recv_q >= facts.send_q)
-    };
+    let full = |socket: &&Socket| socket.state == TcpState::Listen && is_full(socket);
     let find = |socket: &Socket| {
         let (queued, backlog) = socket
             .facts

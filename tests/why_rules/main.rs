@@ -342,6 +342,32 @@ fn the_fix_of_a_copy_fits_how_it_came_about() {
 }
 
 #[test]
+fn a_syn_to_a_full_queue_here_is_told_with_its_listener() {
+    let told_of = |queued: u32, remote: &str| {
+        let mut syn = socket(4000, 1, TcpState::SynSent);
+        let to = remote.parse().expect("an address");
+        syn.tuple = syn.tuple.map(|tuple| Tuple {
+            remote: to,
+            ..tuple
+        });
+        let mut listener = socket(80, 0, TcpState::Listen);
+        if let Some(facts) = &mut listener.facts {
+            (facts.recv_q, facts.send_q) = (queued, 2);
+        }
+        let found = of(vec![syn, listener]);
+        let syn = found.iter().find(|it| it.diagnosis.key == "syn-sent");
+        let syn = syn.expect("a SYN");
+        format!("{}\n{}", proofs(syn), syn.fix)
+    };
+    let full = told_of(3, "10.0.0.1:80");
+    has(&full, "drops it: its accept queue is full");
+    has(&full, "call accept() in one 7");
+    // One more than the backlog goes in.
+    has(&told_of(2, "10.0.0.1:80"), "is up, routed to");
+    has(&told_of(3, "10.0.0.9:80"), "is up, routed to");
+}
+
+#[test]
 fn how_long_a_syn_is_sent_again_is_what_the_kernel_is_set_to() {
     let patience = |retries, linear| {
         let mut picture = picture(vec![socket(80, 1, TcpState::SynSent)]);

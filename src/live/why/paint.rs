@@ -144,10 +144,16 @@ impl<'a> Painter<'a> {
             Owners::NotAsked if facts.inode == 0 => Some(Vec::new()),
             Owners::NotAsked | Owners::Unknown(_) => None,
         };
-        let name = match state {
+        let place = row.socket.netns.filter(|_| self.many);
+        let place = place.map(|netns| format!("netns {}", netns.0));
+        let mut name = match state {
             TcpState::Listen | TcpState::Close => facts.tuple.local.to_string(),
             _ => facts.tuple.canonical().to_string(),
         };
+        // The same addresses may be in use in each.
+        if let Some(place) = &place {
+            name = format!("{name} ({place})");
+        }
         // Its FIN came with an ACK: no later than the last one. The answers to keep-alive probes
         // are such ACKs too: then that one tells nothing.
         let probed = facts.timer == TimerKind::KeepAlive;
@@ -158,11 +164,7 @@ impl<'a> Painter<'a> {
         Socket {
             name,
             key: facts.cookie,
-            place: row
-                .socket
-                .netns
-                .filter(|_| self.many)
-                .map(|netns| format!("netns {}", netns.0)),
+            place,
             netns: row.socket.netns.map(|netns| netns.0),
             tuple: Some(facts.tuple),
             state,
@@ -308,6 +310,18 @@ mod tests {
             row(3, other, one, UP),
         ];
         assert_eq!(peers(&twice)[0], None);
+    }
+
+    #[test]
+    fn one_of_several_namespaces_is_named() {
+        let root = ProcRoot::default();
+        let name = |many: bool| {
+            let mut painter = Painter::new(&root, many);
+            painter.socket(&row(7, "10.0.0.1:80", "10.0.0.2:4000", UP));
+            painter.picture.sockets[0].name.clone()
+        };
+        assert_eq!(name(false), "10.0.0.1:80 > 10.0.0.2:4000");
+        assert_eq!(name(true), "10.0.0.1:80 > 10.0.0.2:4000 (netns 7)");
     }
 
     #[test]

@@ -197,9 +197,13 @@ fn looked_at(why: &Why) -> String {
         Some(_) => ", and the network namespace's counters",
         None => "",
     };
+    let unseen = &why.unseen;
+    let blind = unseen.processes + unseen.undecided > 0 || unseen.hides;
     let what = match (why.sockets, why.processes) {
-        (0, 1) => "1 process, which holds no TCP socket here".to_owned(),
-        (0, many @ 1..) => format!("{}, which hold no TCP socket here", processes(many)),
+        (0, 1) if !blind => "1 process, which holds no TCP socket here".to_owned(),
+        (0, many @ 1..) if !blind => {
+            format!("{}, which hold no TCP socket here", processes(many))
+        }
         (sockets, many) => format!("{} and {}", count(sockets, "TCP socket"), processes(many)),
     };
     format!("Looked at {what}{counters}{again}")
