@@ -7,7 +7,7 @@ mod fixture;
 mod runs;
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use jsonschema::Validator;
 use proptest::prelude::*;
@@ -24,7 +24,7 @@ use sockscope::report::difference;
 use sockscope::report::format::{FORMATS, Format, render};
 use sockscope::report::style::{self, Style};
 use sockscope::report::{Detail, Look, WireDetail};
-use sockscope::run::{Mistake, Outcome, Run};
+use sockscope::run::{Asked, AskedEvents, Mistake, Outcome, Place, Run};
 use sockscope::scenario;
 use sockscope::suite::Case;
 use sockscope::timeline::Timeline;
@@ -110,6 +110,7 @@ fn assert_the_same(cases: &[Case]) {
     }
     for (case, again) in cases.iter().zip(&again.cases) {
         assert_eq!(again.tries(), case.tries());
+        assert_eq!(again.run().header, case.run().header);
         assert_eq!(
             again.run().timeline.endpoints(),
             case.run().timeline.endpoints()
@@ -158,6 +159,17 @@ fn wrong() -> Run {
 /// A run with whatever the others do not show.
 fn of_every_kind() -> Run {
     let mut run = runs::normal_close();
+    run.header.machine = Some("x86_64".to_owned());
+    run.header.began = Some(UNIX_EPOCH + Duration::new(1_795_797_600, 123_456_789));
+    let command = ["./a b", "\u{1b}[31m", "{port}"].map(str::to_owned);
+    run.header.asked = Some(Asked {
+        net: Some(Place::Wire),
+        syscalls: true,
+        events: AskedEvents::On,
+        settled: true,
+        timeout_scale: 2.5,
+        programs: [("server".into(), command.to_vec())].into(),
+    });
     let key = run.timeline.endpoints()[0].key;
     let tuple = run.timeline.endpoints()[1].tuple.expect("addresses");
     let mut facts = run.timeline.endpoints()[1].facts.clone().expect("facts");
@@ -198,6 +210,13 @@ fn of_every_kind() -> Run {
         segment.flags = TcpFlags(0xff);
     }
     let kinds = [
+        Kind::Forked {
+            process: "server.child9".into(),
+            pid: 4711,
+            ns_pid: Some(9),
+            parent: process(),
+        },
+        call("wait4", CallResult::Value(9)),
         call("read", CallResult::Restarted(512)),
         call("nanosleep", CallResult::Restarted(516)),
         call("exit_group", CallResult::Never),
