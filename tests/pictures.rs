@@ -433,3 +433,19 @@ fn a_held_packet_reaches_nobody_in_a_diagram() {
     assert!(failed.contains("✗ step"), "{failed}");
     assert!(mermaid::render(&case(runs::lost_fin()), &FLAGS).contains("inferred: the only way"));
 }
+
+#[test]
+fn a_long_picture_is_cut_for_paper_and_a_short_one_is_not() {
+    let sheets = |page: &str| page.matches("class=\"ladder sheet\"").count();
+    let page = |run: Run| html::render(&case(run), &FLAGS);
+    assert_eq!(sheets(&page(runs::zombie())), 0);
+    let long = every_run()
+        .into_iter()
+        .map(page)
+        .find(|page| sheets(page) > 0)
+        .expect("a long one");
+    assert!(sheets(&long) > 1, "{}", sheets(&long));
+    let (_, behind) = long.split_once("<use href=\"#").expect("it is used again");
+    let (drawing, _) = behind.split_once('"').expect("a name");
+    assert_eq!(long.matches(&format!("id=\"{drawing}\"")).count(), 1);
+}

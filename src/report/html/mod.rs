@@ -31,7 +31,7 @@ const SCRIPT: &str = include_str!("script.js");
 /// What the page may do. A test keeps the hashes true.
 const POLICY: &str = concat!(
     "default-src 'none'; base-uri 'none'; form-action 'none'; style-src ",
-    "'sha256-jxUp3Sb+xIGheyryIb5VTcqDZa73mF6pLShavmuYChw=' ",
+    "'sha256-5zASZZGS3NGQOW95fgJe2XZ3oplw/mK8OpVanoyL5gE=' ",
     "'sha256-69U4AUu0aBxjJx/lRzt8IVzhs+qLs7uKLSkW2TdFiv4='; script-src ",
     "'sha256-AdH8aold+2+042TwlBvFph+AzB3fMdczTUeU6lm9J/Y='"
 );
@@ -159,13 +159,18 @@ fn article(attempt: &Attempt, detail: &Detail, number: usize, several: bool) -> 
 
 fn picture(attempt: &Attempt, detail: &Detail, id: &str) -> Option<Markup> {
     (!attempt.run.timeline.events().is_empty()).then(|| {
-        let (drawn, middle) = svg::element(attempt, detail, &format!("{id}-ladder"));
+        let element = svg::element(attempt, detail, &format!("{id}-ladder"));
+        let cut = element.sheets.is_some();
         html! {
             figure {
                 p class="hint" hidden="" { "⟷ scrolls sideways" }
-                div class="wide" tabindex="0" role="group" aria-label="Picture, can be scrolled"
-                    data-middle=(format!("{middle:.3}")) {
-                    (drawn)
+                div class={ "wide" @if cut { " cut" } } tabindex="0" role="group"
+                    aria-label="Picture, can be scrolled"
+                    data-middle=(format!("{:.3}", element.middle)) {
+                    (element.whole)
+                }
+                @if let Some(sheets) = element.sheets {
+                    div class="sheets" { (sheets) }
                 }
                 figcaption {
                     "Time runs down. States stand at their life lines, segments are arrows. "

@@ -16,6 +16,7 @@ pub(super) mod measure;
 mod page;
 mod scene;
 mod shaft;
+mod sheet;
 mod standing;
 mod state;
 
@@ -66,13 +67,24 @@ pub fn render(cases: &[Case], detail: &Detail) -> String {
     format!("{}\n", document.into_string())
 }
 
-/// The picture of one run as an element of a page that has [`STYLE`] and says elsewhere what the
-/// run was and came to, and the middle of the wire as a part of its width. `id` is a word that
-/// nothing else on the page is called.
-pub(super) fn element(attempt: &Attempt, detail: &Detail, id: &str) -> (Markup, f64) {
+/// The picture of one run, for a page that has [`STYLE`] and says elsewhere what the run was and
+/// came to.
+pub(super) struct Element {
+    /// The whole of it.
+    pub(super) whole: Markup,
+    /// The same for paper, cut between steps where it is longer than a sheet; nothing where it is
+    /// not. It shows what is in `whole`, which must be on the page too.
+    pub(super) sheets: Option<Markup>,
+    /// Where the middle of the wire is, as a part of the width.
+    pub(super) middle: f64,
+}
+
+/// Draws it. `id` is a word that nothing else on the page is called.
+pub(super) fn element(attempt: &Attempt, detail: &Detail, id: &str) -> Element {
     let page = Page::of(attempt, detail, false);
-    let middle = page.middle() / page.width;
-    let drawn = html! {
+    let width = Px(page.width);
+    let drawing = format!("{id}-drawing");
+    let whole = html! {
         svg class="ladder" role="img" aria-labelledby=(format!("{id}-title"))
             aria-describedby=(format!("{id}-story"))
             width=(Px(page.width)) height=(Px(page.height))
@@ -80,8 +92,23 @@ pub(super) fn element(attempt: &Attempt, detail: &Detail, id: &str) -> (Markup, 
             title id=(format!("{id}-title")) { (page.title) }
             desc id=(format!("{id}-story")) { (page.story) }
             rect class="paper" width=(Px(page.width)) height=(Px(page.height)) {}
-            (page.draw())
+            // The class once more: where the drawing is used again it stands outside of the svg.
+            g class="ladder" id=(drawing) { (page.draw()) }
         }
     };
-    (drawn, middle)
+    let sheets = sheet::sheets(&page);
+    Element {
+        whole,
+        sheets: (sheets.len() > 1).then(|| {
+            html! {
+                @for sheet in &sheets {
+                    svg class="ladder sheet" aria-hidden="true" width=(width) height=(Px(sheet.height()))
+                        viewBox=(format!("0 {} {} {}", Px(sheet.from), width, Px(sheet.height()))) {
+                        use href=(format!("#{drawing}")) {}
+                    }
+                }
+            }
+        }),
+        middle: page.middle() / page.width,
+    }
 }

@@ -9,7 +9,7 @@ use super::draw::{self, Anchor, Type, class, lines};
 use super::layout;
 use super::legend::{self, Sign};
 use super::measure::{Face, Folded, Px, advance, fold, legible};
-use super::scene::Scene;
+use super::scene::{Scene, Shape};
 use super::state::HEIGHT;
 use super::{HEADING, LABEL, NOTE, select};
 use crate::report::Detail;
@@ -26,6 +26,9 @@ use crate::run::{Run, Verdict};
 fn leading(size: f64) -> f64 {
     (size * 1.3).max(16.0)
 }
+
+/// What stays free above a step on a sheet of its own.
+const ABOVE: f64 = 6.0;
 
 /// The size of the name.
 const NAME: f64 = 17.0;
@@ -108,6 +111,18 @@ impl Page {
     /// Where the middle of the wire is.
     pub(super) fn middle(&self) -> f64 {
         self.columns.wire.middle()
+    }
+
+    /// Where it may be cut: above its steps, and above its rows.
+    pub(super) fn breaks(&self) -> (Vec<f64>, Vec<f64>) {
+        let rows = self.scene.rows.iter();
+        let steps = rows.clone().flat_map(|row| &row.shapes);
+        let steps = steps.filter_map(|shape| match shape {
+            Shape::Step { top, .. } => Some(top - ABOVE),
+            _ => None,
+        });
+        let rows = rows.filter_map(|row| row.time.as_ref().map(|(base, _)| base - leading(NOTE)));
+        (steps.collect(), rows.collect())
     }
 
     /// The page as SVG.
