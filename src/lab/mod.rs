@@ -13,14 +13,16 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{PoisonError, RwLock};
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::stat::Mode;
 use nix::unistd::pipe2;
 
 use crate::model::ExitStatus;
 use crate::observe::syscalls::Refused;
 use crate::sys::fdpass;
 use crate::sys::pidfd::PidFd;
+use crate::tolerance;
 use protocol::{HostSpec, Refusal, Reply, Request, Setup, Spawn, TalkError};
 pub use reexec::FIRST_PROCESS;
 
@@ -114,11 +116,24 @@ impl From<nix::Error> for LabError {
 /// has closed them.
 static SPAWNING: RwLock<()> = RwLock::new(());
 
-/// Closes a descriptor for good: whoever reads the other end sees the end of file now, and not when
-/// a lab that another thread is opening has got that far.
+/// Closes the writing end of a pipe for good: whoever reads the other end sees the end of file now,
+/// and not when a lab that another thread is opening has got that far, or a process that a thread
+/// of somebody else's program starts.
 pub fn close_for_good(fd: OwnedFd) {
-    let _nobody_spawns = SPAWNING.read().unwrap_or_else(PoisonError::into_inner);
-    drop(fd);
+    // A reading end of our own, which sees when the last copy of the writing end is closed.
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let reader = open(path.as_str(), flags, Mode::empty());
+    {
+        let _nobody_spawns = SPAWNING.read().unwrap_or_else(PoisonError::into_inner);
+        drop(fd);
+    }
+    if let Ok(reader) = reader {
+        // POLLHUP is told without being asked for. Whoever has a copy for longer keeps it.
+        let mut fds = [PollFd::new(reader.as_fd(), PollFlags::empty())];
+        let patience = PollTimeout::try_from(tolerance::SETTLE).unwrap_or(PollTimeout::ZERO);
+        let _ = poll(&mut fds, patience);
+    }
 }
 
 impl Lab {
@@ -350,5 +365,30 @@ pub fn host_spec(name: crate::model::HostName, index: usize) -> HostSpec {
         sysctl: Default::default(),
         rto_min_ms: host::RTO_MIN_MS,
         quickack: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_is_closed_for_good_has_no_copy_left() {
+        let (reader, writer) = pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).expect("a pipe");
+        let copy = writer.try_clone().expect("a copy");
+        let gone = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(30));
+                gone.store(true, Ordering::SeqCst);
+                drop(copy);
+            });
+            close_for_good(writer);
+            assert!(gone.load(Ordering::SeqCst));
+        });
+        assert_eq!(nix::unistd::read(&reader, &mut [0]), Ok(0));
     }
 }
