@@ -10,7 +10,7 @@ export function inspect() {
   const known = new Set(("html head meta title style body a main nav article header section script h1 h2 h3 p " +
     "ol ul li dl dt dd div span strong b code mark figure figcaption form label select option input button " +
     "table caption thead tbody tr th td details summary " +
-    "svg desc g rect line text circle polygon path").split(" "));
+    "svg desc g rect line text circle polygon path use").split(" "));
   for (const element of document.querySelectorAll("*")) {
     if (!known.has(element.localName)) say(`an element <${element.localName}>`);
     for (const { name, value } of element.attributes) {
@@ -25,6 +25,9 @@ export function inspect() {
   /** Every text that is to be seen: its box, its words, its element. */
   const texts = [];
   for (const text of document.querySelectorAll("svg text")) {
+    // On paper the sheets show it, cut between the steps.
+    const cut = text.closest(".cut");
+    if (cut && getComputedStyle(cut).position === "absolute") continue;
     if (text.checkVisibility()) texts.push({ box: text.getBoundingClientRect(), words: text.textContent, element: text, svg: text.ownerSVGElement });
   }
   if (!isPicture) {
