@@ -202,7 +202,7 @@ fn draw_shape(shape: &Shape, columns: &Columns) -> Markup {
             tells,
         } => html! {
             (step(columns, *top, *height, *number, text, tally))
-            (lines(tells, super::columns::MARGIN + 38.0, top + 18.0 + 16.0 * text.lines.len().max(1) as f64,
+            (lines(tells, super::columns::MARGIN + 38.0, top + 34.0 + super::HEADING_LINE * text.lines.len().saturating_sub(1) as f64,
                 LINE, Type::mono(NOTE, "plain")))
         },
         Shape::State { .. } => state::draw(shape, columns),
@@ -245,7 +245,7 @@ fn step(
         rect class="band" x=(Px(edge)) y=(Px(top)) rx="4"
             width=(Px(columns.width - 2.0 * edge)) height=(Px(height)) {}
         (line(&number.to_string(), edge + 10.0, base, Type::heading(HEADING, "number"), None))
-        (lines(text, edge + 38.0, base, 16.0, Type::heading(HEADING, "strong")))
+        (lines(text, edge + 38.0, base, super::HEADING_LINE, Type::heading(HEADING, "strong")))
         @for (words, x, tone) in counted {
             (line(words, x, base, Type::mono(LABEL, class(tone)).anchored(Anchor::End), None))
         }

@@ -265,7 +265,8 @@ impl Layout<'_> {
         let room = self.columns.width - 2.0 * super::columns::MARGIN - 48.0;
         let tells = fold(&visible(tells), room, NOTE, Face::Mono, TELLS_LINES);
         let top = self.lowest() + 12.0;
-        let height = 12.0 + 16.0 * text.lines.len().max(1) as f64 + LINE * tells.lines.len() as f64;
+        let more = text.lines.len().saturating_sub(1) as f64;
+        let height = 28.0 + super::HEADING_LINE * more + LINE * tells.lines.len() as f64;
         self.push(
             None,
             vec![Shape::Step {

@@ -37,6 +37,8 @@ const STATE: f64 = 12.0;
 const LABEL: f64 = 12.0;
 const NOTE: f64 = 11.0;
 const HEADING: f64 = 13.0;
+/// From one line of a heading to the next: the tallest fonts for user interfaces need so much.
+const HEADING_LINE: f64 = 18.0;
 
 /// A picture of all runs, one below the other, as an SVG document. Ends in a newline.
 pub fn render(cases: &[Case], detail: &Detail) -> String {
