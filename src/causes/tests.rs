@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::event::{Packet, Segment, SegmentRole, Source};
-use crate::model::{Evidence, SocketFacts, TimerKind, Tuple};
+use crate::model::{Evidence, SocketFacts, Tuple};
 
 const SOCKET: SocketKey = SocketKey(1);
 
@@ -44,20 +44,15 @@ impl Story {
     fn state(self, state: TcpState, cause: Option<Cause>) -> Story {
         let address = |last| SocketAddr::from(([192, 0, 2, last], 9190));
         let facts = SocketFacts {
-            tuple: Tuple {
-                local: address(2),
-                remote: address(1),
-            },
-            state,
-            recv_q: 0,
-            send_q: 0,
-            timer: TimerKind::Off,
-            timer_ms: 0,
-            retransmits: 0,
             cookie: 7,
             inode: 70,
-            uid: 0,
-            info: None,
+            ..SocketFacts::unasked(
+                Tuple {
+                    local: address(2),
+                    remote: address(1),
+                },
+                state,
+            )
         };
         self.with(Kind::Socket {
             key: SOCKET,

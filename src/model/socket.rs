@@ -128,6 +128,26 @@ pub struct SocketFacts {
     pub info: Option<Box<TcpInfo>>,
 }
 
+impl SocketFacts {
+    /// What is known of a socket that nobody has asked the kernel for: addresses and state. No
+    /// socket has the cookie 0.
+    pub fn unasked(tuple: Tuple, state: TcpState) -> SocketFacts {
+        SocketFacts {
+            tuple,
+            state,
+            recv_q: 0,
+            send_q: 0,
+            timer: TimerKind::Off,
+            timer_ms: 0,
+            retransmits: 0,
+            cookie: 0,
+            inode: 0,
+            uid: 0,
+            info: None,
+        }
+    }
+}
+
 /// The part of `struct tcp_info` (`tcp(7)`, `linux/tcp.h`) that sockscope uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TcpInfo {

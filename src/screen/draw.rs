@@ -160,7 +160,7 @@ mod tests {
     use crate::live::listing::Row;
     use crate::live::socket::{LiveHolder, LiveProcess, LiveSocket, Owners};
     use crate::live::watch::judge::Judge;
-    use crate::model::{ProcState, SocketFacts, TcpState, TimerKind, Tuple};
+    use crate::model::{ProcState, SocketFacts, TcpState, Tuple};
     use crate::observe::inet_diag::{Binding, Protocol};
     use crate::report::changes::Clock;
 
@@ -186,20 +186,15 @@ mod tests {
                 netns: None,
                 binding: Binding::default(),
                 facts: SocketFacts {
-                    tuple: Tuple {
-                        local: format!("127.0.0.1:{port}").parse().expect("address"),
-                        remote: remote.parse().expect("address"),
-                    },
-                    state,
-                    recv_q: 0,
-                    send_q: 0,
-                    timer: TimerKind::Off,
-                    timer_ms: 0,
-                    retransmits: 0,
                     cookie: u64::from(port),
                     inode: u32::from(port),
-                    uid: 0,
-                    info: None,
+                    ..SocketFacts::unasked(
+                        Tuple {
+                            local: format!("127.0.0.1:{port}").parse().expect("address"),
+                            remote: remote.parse().expect("address"),
+                        },
+                        state,
+                    )
                 },
             },
             owners: Owners::Held {

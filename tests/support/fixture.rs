@@ -340,17 +340,13 @@ impl Stage {
             _ => (TimerKind::Off, 0),
         };
         SocketFacts {
-            tuple,
-            state,
-            recv_q: 0,
             send_q: if state == TcpState::Listen { 5 } else { 0 },
             timer,
             timer_ms,
-            retransmits: 0,
             cookie: 1,
             inode: 16_208 + u32::from(port.unwrap_or(40_000) - 40_000) * 2 + end as u32,
             uid: 1000,
-            info: None,
+            ..SocketFacts::unasked(tuple, state)
         }
     }
 

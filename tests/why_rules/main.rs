@@ -41,17 +41,10 @@ fn tuple(local: u16, remote: u16) -> Tuple {
 
 fn facts(tuple: Tuple, state: TcpState) -> SocketFacts {
     SocketFacts {
-        tuple,
-        state,
-        recv_q: 0,
-        send_q: 0,
-        timer: TimerKind::Off,
-        timer_ms: 0,
-        retransmits: 0,
         cookie: u64::from(tuple.remote.port()),
         inode: 1,
-        uid: 0,
         info: Some(Box::new(TcpInfo::default())),
+        ..SocketFacts::unasked(tuple, state)
     }
 }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::ends::{Net, Ports};
 use super::matching::{Others, Seen, Subject};
 use super::*;
-use crate::model::{SocketFacts, TcpState, TimerKind, Tuple};
+use crate::model::{SocketFacts, TcpState, Tuple};
 
 fn users(name: &str) -> Option<u32> {
     match name {
@@ -132,17 +132,11 @@ fn facts() -> impl Strategy<Value = SocketFacts> {
         0u32..2,
     )
         .prop_map(|(local, remote, state, recv_q, inode)| SocketFacts {
-            tuple: Tuple { local, remote },
-            state,
             recv_q,
-            send_q: 0,
-            timer: TimerKind::Off,
-            timer_ms: 0,
-            retransmits: 0,
             cookie: 1,
             inode,
             uid: 33,
-            info: None,
+            ..SocketFacts::unasked(Tuple { local, remote }, state)
         })
 }
 
@@ -335,20 +329,16 @@ fn words_of_the_table_are_conditions() {
 #[test]
 fn only_who_may_hold_it_leaves_it_undecided() {
     let facts = SocketFacts {
-        tuple: Tuple {
-            local: "10.0.0.1:80".parse().expect("address"),
-            remote: "10.0.0.2:5".parse().expect("address"),
-        },
-        state: TcpState::Established,
-        recv_q: 0,
-        send_q: 0,
-        timer: TimerKind::Off,
-        timer_ms: 0,
-        retransmits: 0,
         cookie: 1,
         inode: 9,
         uid: 7,
-        info: None,
+        ..SocketFacts::unasked(
+            Tuple {
+                local: "10.0.0.1:80".parse().expect("address"),
+                remote: "10.0.0.2:5".parse().expect("address"),
+            },
+            TcpState::Established,
+        )
     };
     let unread = [Seen {
         pid: 6,
@@ -392,20 +382,15 @@ fn only_who_may_hold_it_leaves_it_undecided() {
 #[test]
 fn what_is_not_known_is_neither_yes_nor_no() {
     let facts = SocketFacts {
-        tuple: Tuple {
-            local: "10.0.0.1:80".parse().expect("address"),
-            remote: "10.0.0.2:5".parse().expect("address"),
-        },
-        state: TcpState::Established,
-        recv_q: 0,
-        send_q: 0,
-        timer: TimerKind::Off,
-        timer_ms: 0,
-        retransmits: 0,
         cookie: 1,
         inode: 9,
-        uid: 0,
-        info: None,
+        ..SocketFacts::unasked(
+            Tuple {
+                local: "10.0.0.1:80".parse().expect("address"),
+                remote: "10.0.0.2:5".parse().expect("address"),
+            },
+            TcpState::Established,
+        )
     };
     let subject = |complete| Subject {
         protocol: Protocol::Tcp,

@@ -5,25 +5,20 @@ use std::sync::Arc;
 use super::*;
 use crate::live::filter::{NamePattern, parse};
 use crate::live::socket::LiveProcess;
-use crate::model::{ProcState, TimerKind, Tuple};
+use crate::model::{ProcState, Tuple};
 use crate::observe::inet_diag::{Binding, Protocol};
 
 fn facts(cookie: u64, inode: u32, state: TcpState) -> SocketFacts {
     SocketFacts {
-        tuple: Tuple {
-            local: "127.0.0.1:80".parse().expect("address"),
-            remote: "127.0.0.1:5000".parse().expect("address"),
-        },
-        state,
-        recv_q: 0,
-        send_q: 0,
-        timer: TimerKind::Off,
-        timer_ms: 0,
-        retransmits: 0,
         cookie,
         inode,
-        uid: 0,
-        info: None,
+        ..SocketFacts::unasked(
+            Tuple {
+                local: "127.0.0.1:80".parse().expect("address"),
+                remote: "127.0.0.1:5000".parse().expect("address"),
+            },
+            state,
+        )
     }
 }
 

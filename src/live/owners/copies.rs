@@ -16,7 +16,7 @@ use super::Walk;
 use crate::live::inventory::SocketTable;
 use crate::live::netns::enter;
 use crate::live::socket::{LiveHolder, LiveSocket, Netns};
-use crate::model::{SocketFacts, TcpState, TimerKind, Tuple};
+use crate::model::{SocketFacts, TcpState, Tuple};
 use crate::observe::diag::DiagError;
 use crate::observe::inet_diag::{Binding, Code, Family, Protocol, Side, StateMask, Test};
 use crate::sys::pidfd::PidFd;
@@ -226,17 +226,10 @@ fn in_no_table(socket: &OwnedFd, netns: Option<Netns>) -> Option<LiveSocket> {
         netns,
         binding: Binding::default(),
         facts: SocketFacts {
-            tuple,
-            state: TcpState::Close,
-            recv_q: 0,
-            send_q: 0,
-            timer: TimerKind::Off,
-            timer_ms: 0,
-            retransmits: 0,
             cookie: tcp::cookie(socket).ok()?,
             inode: u32::try_from(stat.st_ino).ok()?,
             uid: stat.st_uid,
-            info: None,
+            ..SocketFacts::unasked(tuple, TcpState::Close)
         },
     })
 }

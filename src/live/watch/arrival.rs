@@ -12,7 +12,7 @@ use super::whose::{Whose, ask, whose};
 use crate::event::ToldSegment;
 use crate::live::filter::{Condition, Ends};
 use crate::live::socket::{LiveSocket, Netns, Nobody, Owners};
-use crate::model::{Evidence, SocketFacts, TcpState, TimerKind, Tuple};
+use crate::model::{Evidence, SocketFacts, TcpState, Tuple};
 use crate::observe::diag::{DiagError, DiagSocket};
 use crate::observe::inet_diag::{Binding, Protocol};
 use crate::observe::process::{ProcRoot, ProcessWatch};
@@ -269,7 +269,7 @@ impl Arrival {
             protocol: Protocol::Tcp,
             netns: self.netns,
             binding: Binding::default(),
-            facts: told_facts(change),
+            facts: SocketFacts::unasked(change.tuple, change.new),
         };
         let has_port = socket.facts.tuple.local.port() != 0;
         if has_port && !connections.judge.may_mean(&socket) {
@@ -549,22 +549,5 @@ impl Arrival {
 
     fn is_settled(&self, event: &KernelEvent) -> bool {
         event.at > self.looked + UNSETTLED
-    }
-}
-
-/// What an event tells of a socket.
-fn told_facts(change: &StateChange) -> SocketFacts {
-    SocketFacts {
-        tuple: change.tuple,
-        state: change.new,
-        recv_q: 0,
-        send_q: 0,
-        timer: TimerKind::Off,
-        timer_ms: 0,
-        retransmits: 0,
-        cookie: 0,
-        inode: 0,
-        uid: 0,
-        info: None,
     }
 }

@@ -97,7 +97,7 @@ mod tests {
     use crate::live::socket::{LiveSocket, Owners};
     use crate::live::watch::connections::Told;
     use crate::live::watch::judge::Judge;
-    use crate::model::{Evidence, TcpState, TimerKind, Tuple};
+    use crate::model::{Evidence, TcpState, Tuple};
     use crate::observe::inet_diag::{Binding, Protocol};
 
     const ASKED: Duration = Duration::from_millis(10);
@@ -107,22 +107,13 @@ mod tests {
     }
 
     fn connecting(local: u16) -> SocketFacts {
-        SocketFacts {
-            tuple: Tuple {
+        SocketFacts::unasked(
+            Tuple {
                 local: at(local),
                 remote: at(9190),
             },
-            state: TcpState::SynSent,
-            recv_q: 0,
-            send_q: 0,
-            timer: TimerKind::Off,
-            timer_ms: 0,
-            retransmits: 0,
-            cookie: 0,
-            inode: 0,
-            uid: 0,
-            info: None,
-        }
+            TcpState::SynSent,
+        )
     }
 
     /// Everything is watched; these began to connect so many milliseconds after the start.

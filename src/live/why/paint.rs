@@ -245,20 +245,13 @@ mod tests {
                 netns: Some(Netns(netns)),
                 binding: Binding::default(),
                 facts: SocketFacts {
-                    tuple,
-                    state,
-                    recv_q: 0,
-                    send_q: 0,
-                    timer: TimerKind::Off,
-                    timer_ms: 0,
-                    retransmits: 0,
                     cookie: netns << 16 | u64::from(tuple.local.port()),
                     inode: 1,
-                    uid: 0,
                     info: Some(Box::new(TcpInfo {
                         last_ack_recv_ms: 3000,
                         ..TcpInfo::default()
                     })),
+                    ..SocketFacts::unasked(tuple, state)
                 },
             },
             owners: Owners::NotAsked,

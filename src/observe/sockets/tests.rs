@@ -53,20 +53,16 @@ fn a_connection_that_a_look_up_misses_is_not_gone() {
 /// What ended a socket in TIME_WAIT of which the kernel knows nothing any more.
 fn cause_of_the_end(timer_ms: u32) -> Option<Cause> {
     let facts = SocketFacts {
-        tuple: Tuple {
-            local: "127.0.0.1:1".parse().expect("address"),
-            remote: "127.0.0.1:2".parse().expect("address"),
-        },
-        state: TcpState::TimeWait,
-        recv_q: 0,
-        send_q: 0,
         timer: TimerKind::TimeWait,
         timer_ms,
-        retransmits: 0,
         cookie: 1,
-        inode: 0,
-        uid: 0,
-        info: None,
+        ..SocketFacts::unasked(
+            Tuple {
+                local: "127.0.0.1:1".parse().expect("address"),
+                remote: "127.0.0.1:2".parse().expect("address"),
+            },
+            TcpState::TimeWait,
+        )
     };
     let host = Host {
         name: HostName::from("lo"),

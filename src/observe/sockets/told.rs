@@ -2,7 +2,7 @@
 
 use super::Sockets;
 use crate::driver::recorder::Recorder;
-use crate::model::{Holder, SocketFacts, TimerKind};
+use crate::model::{Holder, SocketFacts};
 use crate::observe::holders::HoldersByInode;
 use crate::observe::syscalls::Seen;
 
@@ -38,17 +38,10 @@ impl Sockets {
             }
             None => {
                 let facts = SocketFacts {
-                    tuple: seen.tuple,
-                    state: seen.state,
-                    recv_q: 0,
-                    send_q: 0,
-                    timer: TimerKind::Off,
-                    timer_ms: 0,
-                    retransmits: 0,
                     cookie: seen.cookie,
                     inode,
                     uid: nix::unistd::geteuid().as_raw(),
-                    info: None,
+                    ..SocketFacts::unasked(seen.tuple, seen.state)
                 };
                 self.appeared(HOST, facts, None, &holders, pen);
             }

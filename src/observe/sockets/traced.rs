@@ -17,7 +17,7 @@ use self::chain::{Chain, Link};
 use super::{Known, Sockets, timer_end};
 use crate::driver::recorder::Recorder;
 use crate::event::{Aspect, Kind, SocketKey, Source, ToldSegment};
-use crate::model::{Evidence, ProgramName, SocketFacts, TcpState, TimerKind, Tuple};
+use crate::model::{Evidence, ProgramName, SocketFacts, TcpState, Tuple};
 use crate::observe::holders::HoldersByInode;
 use crate::observe::inet_diag::Protocol;
 use crate::observe::tracepoints::shared::{Shared, Subscription};
@@ -208,7 +208,7 @@ impl Sockets {
             let why = format!("another network has a connection {tuple} at the same time");
             gap(why, pen);
         }
-        let facts = unasked(tuple, state);
+        let facts = SocketFacts::unasked(tuple, state);
         let owner = own.or_else(|| self.owner(host, &facts, &HoldersByInode::default()));
         let known = self.meet_traced(host, facts, owner);
         self.attach(index, known, None);
@@ -431,24 +431,6 @@ impl Traced {
         self.chains.iter().enumerate().any(|(other, chain)| {
             other != index && !chain.is_over() && chain.tuple.canonical() == tuple
         })
-    }
-}
-
-/// What is known of a socket before it was asked for: its addresses.
-fn unasked(tuple: Tuple, state: TcpState) -> SocketFacts {
-    SocketFacts {
-        tuple,
-        state,
-        recv_q: 0,
-        send_q: 0,
-        timer: TimerKind::Off,
-        timer_ms: 0,
-        retransmits: 0,
-        // No socket has this one: it is not known yet.
-        cookie: 0,
-        inode: 0,
-        uid: 0,
-        info: None,
     }
 }
 

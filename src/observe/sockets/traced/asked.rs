@@ -2,7 +2,7 @@
 //! the kernel has told too little.
 
 use super::chain::Chain;
-use super::{gap, program_of, unasked};
+use super::{gap, program_of};
 use crate::driver::recorder::Recorder;
 use crate::model::{SocketFacts, TcpState, TimerKind};
 use crate::observe::diag::DiagError;
@@ -44,7 +44,7 @@ impl Sockets {
         };
         let owner = self.owner(host, facts, holders);
         let (tuple, first) = (facts.tuple, traced.chains[index].first());
-        let known = self.meet_traced(host, unasked(tuple, first), owner);
+        let known = self.meet_traced(host, SocketFacts::unasked(tuple, first), owner);
         self.attach(index, known, None);
         self.tell_chain(index, pen);
         true
