@@ -95,6 +95,7 @@
 //! | [`report`] | from a run, or from several, to text, one file a format |
 //! | [`output`] | files that are written completely or not at all |
 //! | `testing` | what the root shows: scenarios in Rust tests |
+//! | `threads` | the same work on several things at once |
 //! | [`tolerance`] | every duration that a verdict could depend on |
 //! | [`sys`] | the only unsafe code: namespaces' and processes' system calls |
 //!
@@ -172,6 +173,7 @@ pub mod suite;
 #[doc(hidden)]
 pub mod sys;
 mod testing;
+mod threads;
 pub mod timeline;
 #[doc(hidden)]
 pub mod tolerance;

@@ -5,7 +5,6 @@
 //! cookies.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::Builder;
 
 use super::filter::Filter;
 use super::filter::kernel::Dump;
@@ -14,6 +13,7 @@ use crate::model::SocketFacts;
 use crate::observe::diag::{DiagError, DiagSocket};
 use crate::observe::inet_diag::{Binding, Code, Protocol, Side, StateMask, Test};
 use crate::sys::place::interface_name;
+use crate::threads::side_by_side;
 
 /// Where Linux's ephemeral ports begin (`ip_local_port_range`, `ip(7)`): about half of a busy
 /// machine's sockets are on either side.
@@ -74,19 +74,12 @@ impl SocketTable {
             }
             Ok(made)
         };
-        let (first, second) = (&mut self.diag, &mut self.second);
-        std::thread::scope(|scope| {
-            // Where there is no other thread, this one does all of it.
-            let other = Builder::new().spawn_scoped(scope, || work(second)).ok();
-            let mut made = work(first)?;
-            if let Some(other) = other {
-                match other.join() {
-                    Ok(more) => made.append(&mut more?),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            Ok(made)
-        })
+        let mut made = side_by_side(vec![&mut self.diag, &mut self.second], work).into_iter();
+        let mut all = made.next().unwrap_or(Ok(Vec::new()))?;
+        for more in made {
+            all.append(&mut more?);
+        }
+        Ok(all)
     }
 
     /// The name of an interface of this namespace; nothing where it has none of this index.

@@ -2,11 +2,11 @@
 //! written. Where rows are few and cells are wrapped, [`grid`](super::grid) does it.
 
 use std::io;
-use std::thread::Builder;
 
 use super::Look;
 use super::palette::Tone;
 use super::text::width;
+use crate::threads::side_by_side;
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
@@ -80,12 +80,12 @@ impl Cells {
     /// Of these rows, which have as many cells as there are heads, in the order of the rows.
     fn of<R: Sync>(heads: &[Head], rows: &[R], fill: impl Fn(&mut Cells, &R) + Sync) -> Vec<Cells> {
         let parts: Vec<&[R]> = rows.chunks(part_of(rows.len())).collect();
-        each_in_a_thread(&parts, |rows| {
+        side_by_side(parts, |rows| {
             let mut cells = Cells {
                 text: String::new(),
                 cells: Vec::with_capacity(heads.len() * rows.len()),
             };
-            for row in *rows {
+            for row in rows {
                 fill(&mut cells, row);
             }
             cells
@@ -102,31 +102,6 @@ const THREADS: usize = 8;
 fn part_of(rows: usize) -> usize {
     let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
     rows.div_ceil(threads.min(THREADS)).max(PART)
-}
-
-/// What `make` makes of each, at the same time, in the order of the parts.
-fn each_in_a_thread<P: Sync, M: Send>(parts: &[P], make: impl Fn(&P) -> M + Sync) -> Vec<M> {
-    let Some((first, others)) = parts.split_first() else {
-        return Vec::new();
-    };
-    std::thread::scope(|scope| {
-        let make = &make;
-        let threads: Vec<_> = others
-            .iter()
-            .map(|part| (part, Builder::new().spawn_scoped(scope, || make(part)).ok()))
-            .collect();
-        let mut made = vec![make(first)];
-        for (part, thread) in threads {
-            made.push(match thread {
-                Some(thread) => match thread.join() {
-                    Ok(made) => made,
-                    Err(panic) => std::panic::resume_unwind(panic),
-                },
-                None => make(part),
-            });
-        }
-        made
-    })
 }
 
 /// The least room that the last column is wrapped in beside the others.
@@ -177,7 +152,9 @@ pub(crate) fn write<R: Sync>(
         end_line(&mut head, begin);
     }
     out.write_all(head.as_bytes())?;
-    let parts = each_in_a_thread(&cells, |cells| lines(cells, &columns, &layout, look));
+    let parts = side_by_side(cells.iter().collect(), |cells| {
+        lines(cells, &columns, &layout, look)
+    });
     parts
         .iter()
         .try_for_each(|part| out.write_all(part.as_bytes()))

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::Builder;
 
 use nix::errno::Errno;
 use nix::sys::signal::kill;
@@ -15,6 +14,7 @@ use super::hiding::hides;
 use crate::live::socket::{LiveHolder, LiveProcess, Zombie};
 use crate::observe::process::{ProcRoot, ProcessError, ProcessWatch};
 use crate::sys::kcmp::share_descriptors;
+use crate::threads::side_by_side;
 
 /// How many threads walk at most: the kernel's locks let more of them wait for each other.
 const THREADS: usize = 4;
@@ -167,25 +167,10 @@ pub fn walk(root: &ProcRoot, wanted: &Wanted, pids: Option<&[i32]>) -> Result<Wa
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = cores.min(THREADS).min(all.len() / WORTH_A_THREAD).max(1);
-    let mut whole = std::thread::scope(|scope| {
-        // Where no thread can be made, this one does it all.
-        let others: Vec<_> = (1..workers)
-            .map_while(|_| Builder::new().spawn_scoped(scope, work).ok())
-            .collect();
-        let mut whole = work();
-        for other in others {
-            let more = match other.join() {
-                Ok(more) => more,
-                Err(panic) => std::panic::resume_unwind(panic),
-            };
-            whole = whole.and_then(|mut whole| {
-                whole.add(more?);
-                Ok(whole)
-            });
-        }
-        whole
-    })
-    .map_err(|errno| ProcessError::Read(errno.into()))?;
+    let mut whole = Walk::default();
+    for found in side_by_side(vec![(); workers], |()| work()) {
+        whole.add(found.map_err(|errno| ProcessError::Read(errno.into()))?);
+    }
     if let Some(pids) = pids {
         whole.zombies = zombies_of(root, pids)?;
         if whole.found.is_empty() {
