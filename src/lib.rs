@@ -96,6 +96,7 @@
 //! | [`output`] | files that are written completely or not at all |
 //! | `testing` | what the root shows: scenarios in Rust tests |
 //! | `threads` | the same work on several things at once |
+//! | `calendar` | days of the calendar, by number and by date |
 //! | [`tolerance`] | every duration that a verdict could depend on |
 //! | [`sys`] | the only unsafe code: namespaces' and processes' system calls |
 //!
@@ -131,6 +132,7 @@
 
 #[doc(hidden)]
 pub mod bless;
+mod calendar;
 #[doc(hidden)]
 pub mod causes;
 #[doc(hidden)]

@@ -1,13 +1,13 @@
 //! Times of day and dates in free text.
 
+use crate::calendar::{DAY, days};
+
 /// What stands for a time of day.
 const TIME: &str = "<time>";
 /// What stands for a date.
 const DATE: &str = "<date>";
 /// What stands for seconds since 1970, or a thousandth, a millionth, a billionth of them.
 const EPOCH: &str = "<epoch>";
-
-const DAY: u64 = 86_400;
 
 /// The moment that `rest` begins with: its length, and what stands for it. `during`: from when to
 /// when the run was, in seconds since 1970.
@@ -81,8 +81,8 @@ fn time(text: &str) -> Option<usize> {
     (!is_more && !is_word).then_some(length)
 }
 
-/// `2026-11-27`, `2026/11/27`: its length, and the day counted from 1970, roughly: months have 31
-/// days.
+/// `2026-11-27`, `2026/11/27`: its length, and the day counted from 1970. A month may have 31
+/// days here.
 fn numeric_date(text: &str) -> Option<(usize, u64)> {
     let mark = text
         .as_bytes()
@@ -101,15 +101,6 @@ fn numeric_date(text: &str) -> Option<(usize, u64)> {
         && (1..=12).contains(&month)
         && (1..=31).contains(&day);
     is_date.then(|| (10, days(year, month, day)))
-}
-
-/// The day counted from 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn days(year: u64, month: u64, day: u64) -> u64 {
-    // Years begin in March: the leap day is the last one.
-    let year = year - u64::from(month <= 2);
-    let from_march = (month + 9) % 12;
-    let in_year = (153 * from_march + 2) / 5 + day - 1;
-    (year * 365 + year / 4 - year / 100 + year / 400 + in_year).saturating_sub(719_468)
 }
 
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -261,12 +252,5 @@ mod tests {
         assert_eq!(moment("1.", "17:34:13", Some(DURING)), None);
         assert_eq!(moment("", "1795797600", None), None);
         assert_eq!(moment("", "2026-11-27", None), None);
-    }
-
-    #[test]
-    fn days_are_those_of_the_calendar() {
-        assert_eq!(days(1970, 1, 1), 0);
-        assert_eq!(days(2000, 3, 1), 11_017);
-        assert_eq!(days(2026, 11, 27), DURING.0 / DAY);
     }
 }

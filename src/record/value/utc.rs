@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-const DAY: u64 = 86_400;
+use crate::calendar::{DAY, date, days};
 
 /// A moment in UTC, to the nanosecond: `2026-11-27T16:40:00.123456789Z`. None before 1970 and none
 /// after 9999.
@@ -65,58 +65,28 @@ impl Utc {
             }
             _ => return None,
         };
-        let days = days_before(year, month, day)?;
+        // A day that no calendar has is counted as another one.
+        if year < 1970 || !(1..=12).contains(&month) || day == 0 {
+            return None;
+        }
+        let days = days(year, month, day);
+        if date(days) != (year, month, day) {
+            return None;
+        }
         let seconds = days * DAY + hour * 3600 + minute * 60 + second;
         Utc::new(UNIX_EPOCH + Duration::new(seconds, nanos))
     }
-}
-
-/// The day's number counted from 1970-01-01; nothing for a day that no calendar has.
-fn days_before(year: u64, month: u64, day: u64) -> Option<u64> {
-    let length = *month_lengths(year).get(usize::try_from(month).ok()?.checked_sub(1)?)?;
-    if year < 1970 || day == 0 || day > length {
-        return None;
-    }
-    let years: u64 = (1970..year).map(year_length).sum();
-    let months: u64 = month_lengths(year).iter().take(month as usize - 1).sum();
-    Some(years + months + day - 1)
-}
-
-fn is_leap(year: u64) -> bool {
-    year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400)
-}
-
-fn year_length(year: u64) -> u64 {
-    365 + u64::from(is_leap(year))
-}
-
-fn month_lengths(year: u64) -> [u64; 12] {
-    let february = 28 + u64::from(is_leap(year));
-    [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 }
 
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // None is before 1970.
         let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let (mut days, second) = (since.as_secs() / DAY, since.as_secs() % DAY);
-        let mut year = 1970;
-        while days >= year_length(year) {
-            days -= year_length(year);
-            year += 1;
-        }
-        let mut month = 1;
-        for length in month_lengths(year) {
-            if days < length {
-                break;
-            }
-            days -= length;
-            month += 1;
-        }
+        let (days, second) = (since.as_secs() / DAY, since.as_secs() % DAY);
+        let (year, month, day) = date(days);
         write!(
             f,
-            "{year:04}-{month:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z",
-            days + 1,
+            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:09}Z",
             second / 3600,
             second / 60 % 60,
             second % 60,
