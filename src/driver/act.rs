@@ -106,19 +106,21 @@ impl Driver<'_> {
             Err(error) => return Err(Broken::Halt(error.into())),
         };
         let host_name = program.host.clone();
+        let ns_pid = inner_pid(started.pid);
         self.session.pen.emit(
             Source::Driver,
             Kind::Spawned {
                 process: process.clone(),
                 pid: started.pid,
-                ns_pid: inner_pid(started.pid),
+                ns_pid,
                 host: host_name.clone(),
                 command: argv,
             },
         );
+        let pids = (started.pid, ns_pid);
         self.session
             .processes
-            .started(process, started.pid, started.pidfd, host_name);
+            .started(process, pids, started.pidfd, host_name);
         if let Some(pipes) = started.pipes {
             self.session.connect(name.clone(), pipes);
         }

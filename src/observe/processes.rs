@@ -60,10 +60,11 @@ struct Watched {
 }
 
 impl Watched {
-    /// A process that was just met, a program's first one.
+    /// A process that was just met, a program's first one: with its pid, and the one by which it
+    /// knows itself where that could be read.
     fn new(
         name: ProcessName,
-        pid: i32,
+        (pid, inner): (i32, Option<i32>),
         pidfd: Option<PidFd>,
         watch: Option<ProcessWatch>,
         host: HostName,
@@ -71,7 +72,7 @@ impl Watched {
         Watched {
             name,
             pid,
-            inner_pid: inner_pid(pid).unwrap_or(pid),
+            inner_pid: inner.unwrap_or(pid),
             host,
             parent: None,
             pidfd,
@@ -129,12 +130,18 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// A program was started.
-    pub fn started(&mut self, name: ProcessName, pid: i32, pidfd: PidFd, host: HostName) {
-        let watch = ProcessWatch::open(&self.root, pid).ok().flatten();
+    /// A program was started: its pid, and the one by which it knows itself, if that could be read.
+    pub fn started(
+        &mut self,
+        name: ProcessName,
+        pids: (i32, Option<i32>),
+        pidfd: PidFd,
+        host: HostName,
+    ) {
+        let watch = ProcessWatch::open(&self.root, pids.0).ok().flatten();
         self.all.push(Watched {
             begun: monotonic(),
-            ..Watched::new(name, pid, Some(pidfd), watch, host)
+            ..Watched::new(name, pids, Some(pidfd), watch, host)
         });
     }
 
@@ -314,7 +321,8 @@ impl Processes {
         if self.traced && !self.escaped_the_tracer(pid) {
             return true;
         }
-        self.take_child(parent, (pid, inner_pid(pid)), pidfd, watch, pen);
+        let emit = |kind| pen.emit(Source::Sampler, kind);
+        self.take_child(parent, (pid, inner_pid(pid)), pidfd, watch, emit);
         true
     }
 
@@ -324,25 +332,21 @@ impl Processes {
         (pid, inner): (i32, Option<i32>),
         pidfd: Option<PidFd>,
         watch: Option<ProcessWatch>,
-        pen: &mut Recorder,
+        emit: impl FnOnce(Kind),
     ) {
         self.all[parent].children += 1;
         let name = self.all[parent].name.child(self.all[parent].children);
-        pen.emit(
-            Source::Sampler,
-            Kind::Forked {
-                process: name.clone(),
-                pid,
-                ns_pid: inner,
-                parent: self.all[parent].name.clone(),
-            },
-        );
+        emit(Kind::Forked {
+            process: name.clone(),
+            pid,
+            ns_pid: inner,
+            parent: self.all[parent].name.clone(),
+        });
         let host = self.all[parent].host.clone();
         self.all.push(Watched {
             parent: Some(parent),
             ppid: self.all[parent].pid,
-            inner_pid: inner.unwrap_or(pid),
-            ..Watched::new(name, pid, pidfd, watch, host)
+            ..Watched::new(name, (pid, inner), pidfd, watch, host)
         });
     }
 

@@ -12,16 +12,12 @@ fn write(root: &std::path::Path, pid: i32, state: char, syscall: &str) {
     std::fs::write(folder.join("syscall"), syscall).expect("syscall");
 }
 
-#[test]
-fn who_is_just_reaping_does_not_rest() {
-    let folder = tempfile::tempdir().expect("tempdir");
-    let root = ProcRoot::at(folder.path());
-    write(folder.path(), 5, 'S', "running\n");
-    write(folder.path(), 6, 'Z', "-1 0x0 0x0\n");
+/// Process 5 and its child 6, of this made-up `/proc`.
+fn parent_and_child(root: &ProcRoot) -> Processes {
     let process = |name: &str, pid| {
-        let watch = ProcessWatch::open(&root, pid).expect("readable");
+        let watch = ProcessWatch::open(root, pid).expect("readable");
         let host = HostName::from("server");
-        Watched::new(ProcessName::from(name), pid, None, watch, host)
+        Watched::new(ProcessName::from(name), (pid, None), None, watch, host)
     };
     let parent = Watched {
         children: 1,
@@ -31,11 +27,23 @@ fn who_is_just_reaping_does_not_rest() {
         parent: Some(0),
         ..process("server.child", 6)
     };
-    let mut processes = Processes {
+    Processes {
         all: vec![parent, child],
         root: root.clone(),
         traced: false,
-    };
+    }
+}
+
+/// The `syscall` file of who sleeps in `wait4(2)`.
+const WAITS: &str = "61 0xffffffff 0x0 0x0 0x0 0x0 0x0 0x7ffc 0x7f00\n";
+
+#[test]
+fn who_is_just_reaping_does_not_rest() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let root = ProcRoot::at(folder.path());
+    write(folder.path(), 5, 'S', "running\n");
+    write(folder.path(), 6, 'Z', "-1 0x0 0x0\n");
+    let mut processes = parent_and_child(&root);
     let mut pen = Recorder::default();
     // The first look meets the end.
     processes.look(&mut pen);
@@ -43,40 +51,17 @@ fn who_is_just_reaping_does_not_rest() {
         !processes.look(&mut pen),
         "wait4() sleeps only once it found nobody"
     );
-    write(
-        folder.path(),
-        5,
-        'S',
-        "61 0xffffffff 0x0 0x0 0x0 0x0 0x0 0x7ffc 0x7f00\n",
-    );
+    write(folder.path(), 5, 'S', WAITS);
     assert!(processes.look(&mut pen), "it left a zombie behind");
 }
 
 #[test]
 fn who_has_just_reaped_does_not_rest_until_it_waits() {
-    const WAITS: &str = "61 0xffffffff 0x0 0x0 0x0 0x0 0x0 0x7ffc 0x7f00\n";
     let folder = tempfile::tempdir().expect("tempdir");
     let root = ProcRoot::at(folder.path());
     write(folder.path(), 5, 'S', WAITS);
     write(folder.path(), 6, 'Z', "-1 0x0 0x0\n");
-    let process = |name: &str, pid| {
-        let watch = ProcessWatch::open(&root, pid).expect("readable");
-        let host = HostName::from("server");
-        Watched::new(ProcessName::from(name), pid, None, watch, host)
-    };
-    let parent = Watched {
-        children: 1,
-        ..process("server", 5)
-    };
-    let child = Watched {
-        parent: Some(0),
-        ..process("server.child", 6)
-    };
-    let mut processes = Processes {
-        all: vec![parent, child],
-        root: root.clone(),
-        traced: false,
-    };
+    let mut processes = parent_and_child(&root);
     let mut pen = Recorder::default();
     processes.look(&mut pen);
     // The child is gone, and the parent is still inside the call that took it away: it has the

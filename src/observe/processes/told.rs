@@ -33,23 +33,8 @@ impl Processes {
         // Gone already: then it has neither, and its end is told at the next look.
         let watch = ProcessWatch::open(&self.root, pid).ok().flatten();
         let pidfd = PidFd::open(pid).ok();
-        let inner = inner_pid(pid);
-        self.all[parent].children += 1;
-        let name = self.all[parent].name.child(self.all[parent].children);
-        let kind = Kind::Forked {
-            process: name.clone(),
-            pid,
-            ns_pid: inner,
-            parent: self.all[parent].name.clone(),
-        };
-        pen.emit_at(at, Source::Kernel, kind);
-        let host = self.all[parent].host.clone();
-        self.all.push(Watched {
-            parent: Some(parent),
-            ppid: self.all[parent].pid,
-            inner_pid: inner.unwrap_or(pid),
-            ..Watched::new(name, pid, pidfd, watch, host)
-        });
+        let emit = |kind| pen.emit_at(at, Source::Kernel, kind);
+        self.take_child(parent, (pid, inner_pid(pid)), pidfd, watch, emit);
         true
     }
 

@@ -68,7 +68,8 @@ impl Processes {
             return;
         }
         let watch = ProcessWatch::open(&self.root, child).ok().flatten();
-        self.take_child(parent, (child, inner), pidfd, watch, pen);
+        let emit = |kind| pen.emit(Source::Sampler, kind);
+        self.take_child(parent, (child, inner), pidfd, watch, emit);
     }
 
     /// A process collected the status of a child: `child` is the child's pid as the process knows
