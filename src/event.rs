@@ -17,6 +17,7 @@ mod packet;
 mod pids;
 
 pub use packet::{Body, Packet, Segment, SegmentRole, TcpFlags};
+pub(crate) use pids::ByPid;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -13,6 +13,7 @@ use crate::timeline::Timeline;
 mod asked;
 mod capture;
 
+pub(crate) use asked::command_line;
 pub use asked::{Asked, AskedEvents};
 pub use capture::Capture;
 

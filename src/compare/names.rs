@@ -1,8 +1,9 @@
 //! What stands for a run's pids and ports: numbers that are the same every time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
-use crate::event::{Event, Kind, SignalOrigin};
+use crate::event::{ByPid, Event, Kind, SignalOrigin};
 use crate::model::{ProcessName, SocketFacts};
 use crate::run::{Place, Run};
 
@@ -26,8 +27,8 @@ pub(super) struct Names {
     named: BTreeSet<u16>,
     /// The number of each process, by the pid that sockscope's own `/proc` has.
     pids: BTreeMap<i32, i32>,
-    /// Who has or had a pid as programs see it, and since which event.
-    inner: BTreeMap<i32, Vec<(usize, i32)>>,
+    /// The number of each process, by the pid that programs see.
+    inner: ByPid<i32>,
     /// Pids of nobody in the run, and thread ids.
     strangers: BTreeMap<i32, i32>,
     /// The threads of each process in the order of their first call.
@@ -77,18 +78,9 @@ impl Names {
             | Kind::Datagram {
                 facts: Some(SocketFacts { tuple, .. }),
                 ..
-            } => {
-                self.port(tuple.local.port());
-                self.port(tuple.remote.port());
             }
-            Kind::Sent(packet) => {
-                self.port(packet.src.port());
-                self.port(packet.dst.port());
-            }
-            Kind::Told { tuple, .. } => {
-                self.port(tuple.local.port());
-                self.port(tuple.remote.port());
-            }
+            | Kind::Told { tuple, .. } => self.ends(tuple.local, tuple.remote),
+            Kind::Sent(packet) => self.ends(packet.src, packet.dst),
             Kind::Signal {
                 from: SignalOrigin::Stranger { pid },
                 ..
@@ -99,11 +91,16 @@ impl Names {
         }
     }
 
+    fn ends(&mut self, one: SocketAddr, other: SocketAddr) {
+        self.port(one.port());
+        self.port(other.port());
+    }
+
     fn process(&mut self, index: usize, pid: i32, ns_pid: Option<i32>) {
         let number = self.pid(pid);
         // An older record has one pid only: the same, or one that no program names.
         let seen = ns_pid.unwrap_or(pid);
-        self.inner.entry(seen).or_default().push((index, number));
+        self.inner.add(seen, index, number);
     }
 
     /// What stands for a port, in a field that holds one.
@@ -123,8 +120,7 @@ impl Names {
 
     /// What stands for a pid as sockscope's own `/proc` has it.
     pub(super) fn pid(&mut self, pid: i32) -> i32 {
-        let next = FIRST_PID.saturating_add(i32::try_from(self.pids.len()).unwrap_or(i32::MAX));
-        *self.pids.entry(pid).or_insert(next)
+        number(&mut self.pids, pid, FIRST_PID)
     }
 
     /// What stands for the pid of a process of the run, as sockscope's own `/proc` has it.
@@ -132,12 +128,9 @@ impl Names {
         self.pids.get(&pid).copied()
     }
 
-    /// What stands for the pid of a process of the run, as programs see it at this event: that of
-    /// the newest one, or, where a fork is told before its child is, of the next.
+    /// What stands for the pid of a process of the run, as programs see it at this event.
     pub(super) fn known_inner(&self, pid: i32, event: usize) -> Option<i32> {
-        let all = self.inner.get(&pid)?;
-        let before = all.iter().rfind(|(since, _)| *since <= event);
-        before.or_else(|| all.first()).map(|(_, number)| *number)
+        self.inner.at(pid, event).copied()
     }
 
     /// What stands for a pid as programs see it, in a field that holds one. Negative ones are
@@ -157,16 +150,12 @@ impl Names {
 
     /// What stands for a pid of nobody in the run.
     pub(super) fn stranger(&mut self, pid: i32) -> i32 {
-        let next =
-            FIRST_STRANGER.saturating_add(i32::try_from(self.strangers.len()).unwrap_or(i32::MAX));
-        *self.strangers.entry(pid).or_insert(next)
+        number(&mut self.strangers, pid, FIRST_STRANGER)
     }
 
     /// What stands for a thread's id.
     pub(super) fn thread(&mut self, process: &ProcessName, tid: i32) -> i32 {
-        let next =
-            FIRST_STRANGER.saturating_add(i32::try_from(self.threads.len()).unwrap_or(i32::MAX));
-        *self.threads.entry((process.clone(), tid)).or_insert(next)
+        number(&mut self.threads, (process.clone(), tid), FIRST_STRANGER)
     }
 
     /// What stands for an inode; 0 is none.
@@ -177,6 +166,12 @@ impl Names {
         let next = u32::try_from(self.inodes.len() + 1).unwrap_or(u32::MAX);
         *self.inodes.entry(inode).or_insert(next)
     }
+}
+
+/// The number of a key, the next one for a new key.
+fn number<K: Ord>(numbers: &mut BTreeMap<K, i32>, key: K, first: i32) -> i32 {
+    let next = first.saturating_add(i32::try_from(numbers.len()).unwrap_or(i32::MAX));
+    *numbers.entry(key).or_insert(next)
 }
 
 /// The ports that an event's command line names: `9190`, `192.0.2.2:9190`.

@@ -1,6 +1,7 @@
 //! A run without what differs from one run to the next: times, pids, ephemeral ports, cookies and
 //! inodes, and the order of what processes did at the same time.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::arguments;
@@ -116,16 +117,8 @@ impl Plain {
                 facts: Some(facts), ..
             }
             | Kind::Gauges { facts, .. } => self.facts(facts),
-            Kind::Sent(packet) => {
-                let (src, dst) = (packet.src.port(), packet.dst.port());
-                packet.src.set_port(self.names.port(src));
-                packet.dst.set_port(self.names.port(dst));
-            }
-            Kind::Told { tuple, .. } => {
-                let (local, remote) = (tuple.local.port(), tuple.remote.port());
-                tuple.local.set_port(self.names.port(local));
-                tuple.remote.set_port(self.names.port(remote));
-            }
+            Kind::Sent(packet) => self.ends([&mut packet.src, &mut packet.dst]),
+            Kind::Told { tuple, .. } => self.ends([&mut tuple.local, &mut tuple.remote]),
             Kind::Called { process, call } => {
                 call.thread = call.thread.map(|tid| self.names.thread(process, tid));
                 arguments::plain(call, at, &self.words, &mut self.names);
@@ -164,10 +157,14 @@ impl Plain {
     fn facts(&mut self, facts: &mut SocketFacts) {
         facts.cookie = 0;
         facts.inode = self.names.inode(facts.inode);
-        let (local, remote) = (facts.tuple.local.port(), facts.tuple.remote.port());
-        facts.tuple.local.set_port(self.names.port(local));
-        facts.tuple.remote.set_port(self.names.port(remote));
+        self.ends([&mut facts.tuple.local, &mut facts.tuple.remote]);
         facts.timer_ms = facts.timer_ms.min(1);
+    }
+
+    fn ends(&mut self, ends: [&mut SocketAddr; 2]) {
+        for end in ends {
+            end.set_port(self.names.port(end.port()));
+        }
     }
 
     /// sockscope's own words, without its milliseconds.

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::lanes::Part;
 use super::{Scope, Terms};
 use crate::event::{Aspect, Kind, Source};
-use crate::model::{EndpointName, ProgramName, Role};
-use crate::run::{Header, Place, Run, Verdict};
+use crate::model::{ProgramName, Role};
+use crate::run::{Header, Place, Run, Verdict, command_line};
 
 /// Something in which two runs are unlike.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,10 +195,7 @@ impl Found {
         for (program, command) in &left {
             // Only in one: a step was not reached, and the difference says so.
             if let Some(other) = right.get(program) {
-                let sides = [command, other].map(|command| {
-                    let words = command.iter().map(String::as_str);
-                    shlex::try_join(words).unwrap_or_else(|_| command.join(" "))
-                });
+                let sides = [command, other].map(|command| command_line(command));
                 self.add(program.as_str(), sides, None);
             }
         }
@@ -209,9 +206,7 @@ impl Found {
         let connections = |run: &Run| {
             let ends = run.timeline.endpoints().iter();
             let ends = ends.filter(|end| end.role == Role::Connection && end.udp().is_none());
-            ends.map(|end| &end.name)
-                .collect::<Vec<&EndpointName>>()
-                .len()
+            ends.count()
         };
         let counts = runs.each_ref().map(connections);
         // One that was not made is a difference like others.

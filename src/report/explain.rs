@@ -9,7 +9,7 @@ use super::text::{escape, visible, width};
 use super::{Detail, Look};
 use crate::model::{Role, TcpState};
 use crate::programs;
-use crate::run::{Outcome, Run};
+use crate::run::{Outcome, Run, command_line};
 use crate::scenario::Scenario;
 
 /// The explanation, ending in a newline. `run` is a run of the scenario.
@@ -52,8 +52,7 @@ fn program_lines(scenario: &Scenario, look: &Look) -> Vec<String> {
     let name = name.max().unwrap_or(0);
     let mut lines = Vec::new();
     for (program, what) in &scenario.programs {
-        let command = shlex::try_join(what.command.value.iter().map(String::as_str))
-            .unwrap_or_else(|_| what.command.value.join(" "));
+        let command = command_line(&what.command.value);
         // Placeholders are what the reader knows from the file; their quotes are not.
         let command = command.replace('\'', "");
         let first = what.command.value.first();

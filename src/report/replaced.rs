@@ -1,6 +1,6 @@
 //! Programs that ran in place of the scenario's (`--server`, `--client`, `--program`).
 
-use crate::run::Run;
+use crate::run::{Run, command_line};
 
 use super::text::visible;
 
@@ -12,12 +12,10 @@ pub(super) fn replaced(run: &Run) -> Vec<String> {
     asked
         .map(|(program, given)| {
             let command = run.timeline.command_of(program).unwrap_or(given);
-            let words = command.iter().map(String::as_str);
-            let command = shlex::try_join(words).unwrap_or_else(|_| command.join(" "));
             format!(
                 "{}: {}, in place of the scenario's",
                 visible(program.as_str()),
-                visible(&command)
+                visible(&command_line(command))
             )
         })
         .collect()

@@ -27,6 +27,12 @@ pub struct Asked {
     pub programs: BTreeMap<ProgramName, Vec<String>>,
 }
 
+/// A command as one would type it: words in quotes where a shell needs them. Words with a NUL, which
+/// none can have, are joined as they are.
+pub(crate) fn command_line(words: &[String]) -> String {
+    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
+}
+
 /// When to record what the kernel tells itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -1,12 +1,10 @@
 //! Whom a call means by a pid: programs see those of their own pid namespace.
 
-use std::collections::HashMap;
-
-use crate::event::{Call, Event, Kind};
+use crate::event::{ByPid, Call, Event, Kind};
 use crate::model::ProcessName;
 
 /// The processes by the pids that programs see.
-pub(super) struct Pids<'a>(HashMap<i32, Vec<(usize, &'a ProcessName)>>);
+pub(super) struct Pids<'a>(ByPid<&'a ProcessName>);
 
 /// Whom a call names.
 #[derive(Clone, Copy, Default)]
@@ -20,7 +18,7 @@ pub(super) struct Named<'a> {
 impl<'a> Pids<'a> {
     /// The processes that these events tell of, where they tell how programs see them.
     pub(super) fn of(events: &'a [Event]) -> Pids<'a> {
-        let mut pids: HashMap<i32, Vec<(usize, &ProcessName)>> = HashMap::new();
+        let mut pids = ByPid::default();
         for (index, event) in events.iter().enumerate() {
             if let Kind::Spawned {
                 process,
@@ -33,7 +31,7 @@ impl<'a> Pids<'a> {
                 ..
             } = &event.kind
             {
-                pids.entry(*pid).or_default().push((index, process));
+                pids.add(*pid, index, process);
             }
         }
         Pids(pids)
@@ -47,16 +45,10 @@ impl<'a> Pids<'a> {
                 .takes_a_pid()
                 .then(argument)
                 .flatten()
-                .and_then(|pid| self.newest(pid, index)),
-            returned: call.returned_pid().and_then(|pid| self.newest(pid, index)),
+                .and_then(|pid| self.0.at(pid, index).copied()),
+            returned: call
+                .returned_pid()
+                .and_then(|pid| self.0.at(pid, index).copied()),
         }
-    }
-
-    /// Who had the pid then; where a fork is told before its child is, the next one.
-    fn newest(&self, pid: i32, index: usize) -> Option<&'a ProcessName> {
-        let all = self.0.get(&pid)?;
-        let next = all.partition_point(|(since, _)| *since <= index);
-        let (_, process) = all.get(next.saturating_sub(1))?;
-        Some(process)
     }
 }
