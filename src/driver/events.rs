@@ -9,22 +9,10 @@ use crate::event::{Aspect, Source};
 use crate::observe::tracepoints::recorder::pids_are_ours;
 use crate::observe::tracepoints::shared::Shared;
 use crate::observe::tracepoints::{Config, Point, Unavailable};
-use crate::run::{AskedEvents, Header, Outcome, Place, Stopped};
 
-/// When to record kernel events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum When {
-    /// Where they make up for the missing wire, if they can be had.
-    ///
-    /// Not on the wire, which shows every state without them: leaving the tracepoints takes the
-    /// kernel about 30 ms for each of them, many times a whole run.
-    Auto,
-    /// Everywhere. A run that cannot have them is inconclusive.
-    On,
-    /// Nowhere.
-    #[default]
-    Off,
-}
+/// When to record kernel events. With `On` a run that cannot have them is inconclusive.
+pub use crate::run::AskedEvents as When;
+use crate::run::{Header, Outcome, Place, Stopped};
 
 /// Kernel events for all runs with these options: one recorder, opened when the first run needs it
 /// and closed with the last copy of this value.
@@ -60,6 +48,8 @@ impl Events {
     pub(super) fn at(&self, place: Place) -> Result<Option<Shared>, Unavailable> {
         let wanted = match self.when {
             When::Off => false,
+            // The wire shows every state without them, and leaving the tracepoints takes the kernel
+            // about 30 ms for each of them, many times a whole run.
             When::Auto => place != Place::Wire,
             When::On => true,
         };
@@ -70,13 +60,9 @@ impl Events {
         self.opened.get_or_init(open).clone().map(Some)
     }
 
-    /// What was asked for, as the header of a run says it.
-    pub(super) fn asked(&self) -> AskedEvents {
-        match self.when {
-            When::Auto => AskedEvents::Auto,
-            When::On => AskedEvents::On,
-            When::Off => AskedEvents::Off,
-        }
+    /// When they are recorded.
+    pub(super) fn when(&self) -> When {
+        self.when
     }
 
     /// Whether a run must not do without.

@@ -49,7 +49,7 @@ pub(super) fn asked(options: &Options) -> Asked {
     Asked {
         net: options.net,
         syscalls: options.syscalls,
-        events: options.events.asked(),
+        events: options.events.when(),
         settled: options.settled,
         timeout_scale: options.timeout_scale,
         programs: options.programs.clone(),

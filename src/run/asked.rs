@@ -34,7 +34,7 @@ pub(crate) fn command_line(words: &[String]) -> String {
 }
 
 /// When to record what the kernel tells itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AskedEvents {
     /// Where they make up for the missing wire.
@@ -42,16 +42,6 @@ pub enum AskedEvents {
     /// Everywhere.
     On,
     /// Nowhere.
+    #[default]
     Off,
-}
-
-impl AskedEvents {
-    /// The word of `--events`.
-    pub fn word(self) -> &'static str {
-        match self {
-            AskedEvents::Auto => "auto",
-            AskedEvents::On => "on",
-            AskedEvents::Off => "off",
-        }
-    }
 }
