@@ -138,25 +138,17 @@ impl Look {
 
 /// The processes that a filter of processes alone means.
 fn named_processes(root: &ProcRoot, filter: &Filter) -> Result<Vec<i32>, ListError> {
-    if let Some(pids) = filter.named_pids() {
-        let meant = |pid: &i32| {
-            let stat = || ProcessWatch::open(root, *pid).ok()??.stat().ok()?;
-            stat().is_some_and(|stat| means(filter, *pid, &stat.comm) == Some(true))
-        };
-        return Ok(pids.into_iter().filter(meant).collect());
-    }
-    // Whether it can mean one at all, before all are looked at.
-    if !filter.asks_for_processes() || means(filter, 0, "").is_none() {
-        return Ok(Vec::new());
-    }
-    let mut named = Vec::new();
-    for pid in root.pids()? {
-        let stat = || ProcessWatch::open(root, pid).ok()??.stat().ok()?;
-        if stat().is_some_and(|stat| means(filter, pid, &stat.comm) == Some(true)) {
-            named.push(pid);
-        }
-    }
-    Ok(named)
+    let pids = match filter.named_pids() {
+        Some(pids) => pids,
+        // Whether it can mean one at all, before all are looked at.
+        None if !filter.asks_for_processes() || means(filter, 0, "").is_none() => Vec::new(),
+        None => root.pids()?,
+    };
+    let meant = |pid: &i32| {
+        let stat = || ProcessWatch::open(root, *pid).ok()??.stat().ok()?;
+        stat().is_some_and(|stat| means(filter, *pid, &stat.comm) == Some(true))
+    };
+    Ok(pids.into_iter().filter(meant).collect())
 }
 
 /// Whether a filter means this process. Nothing: it asks for sockets too.

@@ -1,8 +1,7 @@
 //! A recorder whose rings do not fill up while its reader is busy: a thread empties them.
 
-use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use nix::errno::Errno;
@@ -10,7 +9,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::{SigSet, SigmaskHow};
 
-use super::{Config, KernelEvent, KernelEvents, Unavailable};
+use super::shared::{Shared, Subscription};
+use super::{Config, KernelEvent, Unavailable};
 
 /// So many events wait for the reader at most, in some 30 MB. Then the rings fill up, and the
 /// kernel counts what finds no room.
@@ -20,47 +20,29 @@ const MOST: usize = 1 << 18;
 /// somebody ([`Config::wake_after`]), in memory.
 #[derive(Debug)]
 pub struct Emptied {
-    inner: Arc<Mutex<Inner>>,
+    events: Subscription,
+    ring: usize,
     stop: Arc<EventFd>,
     thread: Option<JoinHandle<()>>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    recorder: KernelEvents,
-    waiting: VecDeque<KernelEvent>,
-}
-
-impl Inner {
-    fn empty(&mut self) {
-        let waiting = &mut self.waiting;
-        self.recorder
-            .drain_into(&mut |event| waiting.push_back(event));
-    }
 }
 
 impl Emptied {
     /// Begins to record. Where no thread can be started, only the reader empties the rings.
     ///
     /// # Errors
-    /// As [`KernelEvents::open`].
+    /// As [`KernelEvents::open`](super::KernelEvents::open).
     pub fn open(config: &Config) -> Result<Emptied, Unavailable> {
-        let recorder = KernelEvents::open(config)?;
+        let shared = Shared::open(config)?;
         let stop = EventFd::from_flags(EfdFlags::EFD_CLOEXEC).map_err(Unavailable::Other)?;
         let stop = Arc::new(stop);
-        let rings: std::io::Result<Vec<OwnedFd>> =
-            recorder.fds().map(|fd| fd.try_clone_to_owned()).collect();
-        let inner = Arc::new(Mutex::new(Inner {
-            recorder,
-            waiting: VecDeque::new(),
-        }));
+        let (events, ring) = (shared.subscribe(), shared.ring());
         // Signals are for the thread that waits for them: this one begins with all of them blocked.
         let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
-        let thread = rings.ok().and_then(|rings| {
-            let (inner, stop) = (Arc::clone(&inner), Arc::clone(&stop));
+        let thread = shared.fds().ok().and_then(|rings| {
+            let stop = Arc::clone(&stop);
             Builder::new()
                 .name("events".into())
-                .spawn(move || work(&rings, &stop, &inner))
+                .spawn(move || work(&rings, &stop, &shared))
                 .ok()
         });
         if let Ok(mask) = mask {
@@ -68,7 +50,8 @@ impl Emptied {
             let _ = mask.thread_set_mask();
         }
         Ok(Emptied {
-            inner,
+            events,
+            ring,
             stop,
             thread,
         })
@@ -76,24 +59,20 @@ impl Emptied {
 
     /// Everything that has happened before this call and was not taken yet, in the order of time.
     pub fn drain_into(&mut self, take: &mut dyn FnMut(KernelEvent)) {
-        let mut inner = lock(&self.inner);
-        inner.empty();
-        let events = std::mem::take(&mut inner.waiting);
-        drop(inner);
-        events.into_iter().for_each(take);
+        self.events.drain().into_iter().for_each(take);
     }
 
     /// How many events are missing since it was opened.
     ///
     /// # Errors
-    /// As [`KernelEvents::lost`].
-    pub fn lost(&mut self) -> nix::Result<u64> {
-        lock(&self.inner).recorder.lost()
+    /// As [`KernelEvents::lost`](super::KernelEvents::lost).
+    pub fn lost(&self) -> nix::Result<u64> {
+        self.events.lost()
     }
 
     /// The rings' size in bytes, of each CPU.
     pub fn ring(&self) -> usize {
-        lock(&self.inner).recorder.ring()
+        self.ring
     }
 }
 
@@ -108,13 +87,8 @@ impl Drop for Emptied {
     }
 }
 
-fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
-    // Whoever panicked has left nothing half done that the other one could trip over.
-    inner.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Empties the rings whenever one is full enough, until it is told to stop.
-fn work(rings: &[OwnedFd], stop: &EventFd, inner: &Mutex<Inner>) {
+fn work(rings: &[OwnedFd], stop: &EventFd, shared: &Shared) {
     loop {
         let mut fds: Vec<PollFd<'_>> = std::iter::once(stop.as_fd())
             .chain(rings.iter().map(AsFd::as_fd))
@@ -130,9 +104,6 @@ fn work(rings: &[OwnedFd], stop: &EventFd, inner: &Mutex<Inner>) {
         if is(&fds[0], PollFlags::POLLIN) || fds.iter().any(|fd| is(fd, broken)) {
             return;
         }
-        let mut inner = lock(inner);
-        if inner.waiting.len() < MOST {
-            inner.empty();
-        }
+        shared.empty_rings(MOST);
     }
 }

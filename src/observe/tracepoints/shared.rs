@@ -2,6 +2,7 @@
 //! Leaving a tracepoint costs the machine tens of milliseconds, so it is left once, at the end.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Config, KernelEvent, KernelEvents, Unavailable};
@@ -56,6 +57,32 @@ impl Shared {
             id,
             lost_before,
         }
+    }
+
+    /// Takes what is in the rings into memory, unless a reader has so many events waiting there.
+    pub(super) fn empty_rings(&self, most: usize) {
+        let mut inner = self.lock();
+        if inner.queues.values().all(|queue| queue.len() < most) {
+            inner.pump();
+        }
+    }
+
+    /// The descriptors to poll for input, one a CPU: see [`KernelEvents::fds`].
+    ///
+    /// # Errors
+    /// As `fcntl(2)`, for want of descriptors.
+    pub(super) fn fds(&self) -> std::io::Result<Vec<OwnedFd>> {
+        let inner = self.lock();
+        inner
+            .recorder
+            .fds()
+            .map(|fd| fd.try_clone_to_owned())
+            .collect()
+    }
+
+    /// The rings' size in bytes, of each CPU.
+    pub(super) fn ring(&self) -> usize {
+        self.lock().recorder.ring()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
