@@ -1,6 +1,8 @@
 //! How `sockscope why` tells what it found: few lines however many cases there are, and JSON that
 //! a script can use.
 
+#[path = "support/made_up.rs"]
+mod made_up;
 mod support;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,6 +10,7 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use jsonschema::Validator;
+use made_up::process;
 use serde_json::{Value, json};
 use sockscope::diagnose::picture::{Held, Picture, Process, Since, Socket, few};
 use sockscope::diagnose::{About, Facts, Finding, Proof, Weight, find};
@@ -17,22 +20,6 @@ use sockscope::model::{Evidence, ProcState, TcpState, Tuple};
 use sockscope::report::why::record;
 use sockscope::report::{self, Look};
 use support::say;
-
-/// A process of this name.
-fn process(name: &str, pid: i32) -> Process {
-    Process {
-        name: format!("{name} {pid}"),
-        key: u64::from(pid.unsigned_abs()),
-        pid,
-        program: name.to_owned(),
-        parent: None,
-        state: Some(ProcState::Sleeping),
-        zombie: false,
-        signals: None,
-        waits_in: None,
-        executes: None,
-    }
-}
 
 /// A connection in CLOSE_WAIT, to this port of 10.0.0.`host`.
 fn waiting(host: u8, port: u16, holders: &[usize], age: Option<u64>) -> Socket {

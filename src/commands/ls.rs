@@ -140,7 +140,7 @@ fn names(listing: &Listing, tables: &Tables, options: &LsOptions) -> Names {
         .map(|row| (row.socket.netns, row.socket.binding.interface))
         .collect();
     let named = interfaces.into_iter().filter_map(|(netns, index)| {
-        let table = tables.tables.iter().find(|table| table.netns == netns)?;
+        let table = tables.of(netns)?;
         Some(((netns, index), table.interface(index)?))
     });
     let mut names = Names::default().with_interfaces(named);

@@ -66,10 +66,8 @@ pub(super) fn unanswered_syn(picture: &Picture, question: &Question) -> Vec<Find
                     listener.name
                 )),
             );
-            fix = match picture.holder_names(listener).as_str() {
-                "" => "call accept() in the server, as fast as connections come".to_owned(),
-                names => format!("call accept() in {names}, as fast as connections come"),
-            };
+            let who = acceptor(picture, Some(listener));
+            fix = format!("call accept() in {who}, as fast as connections come");
         }
         Finding {
             diagnosis: &UNANSWERED_SYN,
@@ -128,7 +126,6 @@ pub(super) fn not_accepted(picture: &Picture, question: &Question) -> Vec<Findin
                 facts.recv_q
             )));
         }
-        let who = listener.map(|listener| picture.holder_names(listener));
         Finding {
             diagnosis: &NOT_ACCEPTED,
             weight: Weight::Suspect,
@@ -140,13 +137,20 @@ pub(super) fn not_accepted(picture: &Picture, question: &Question) -> Vec<Findin
                 socket.name
             ),
             evidence,
-            fix: match who.filter(|names| !names.is_empty()) {
-                Some(names) => format!("call accept() in {names}, and again for each connection"),
-                None => "call accept() in the server, and again for each connection".to_owned(),
-            },
+            fix: format!(
+                "call accept() in {}, and again for each connection",
+                acceptor(picture, listener)
+            ),
         }
     };
     question.asked(picture).filter(waits).map(find).collect()
+}
+
+/// Who has to call accept() for a listener, as far as that is known.
+fn acceptor(picture: &Picture, listener: Option<&Socket>) -> String {
+    let names = listener.map(|listener| picture.holder_names(listener));
+    let names = names.filter(|names| !names.is_empty());
+    names.unwrap_or_else(|| "the server".to_owned())
 }
 
 fn listener_of<'a>(picture: &'a Picture, socket: &Socket) -> Option<&'a Socket> {
@@ -196,10 +200,7 @@ pub(super) fn queue_full(picture: &Picture, question: &Question) -> Vec<Finding>
             true => "it drops every SYN and last ACK that comes",
             false => "it takes one more, then none",
         };
-        let names = match picture.holder_names(socket).as_str() {
-            "" => "the server".to_owned(),
-            names => names.to_owned(),
-        };
+        let names = acceptor(picture, Some(socket));
         let mut evidence = vec![Proof::seen(format!(
             "Recv-Q {queued}, backlog (Send-Q) {backlog}"
         ))];

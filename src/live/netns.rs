@@ -43,6 +43,13 @@ pub struct Tables {
     pub hidden: usize,
 }
 
+impl Tables {
+    /// The table of a socket's namespace.
+    pub fn of(&self, netns: Option<Netns>) -> Option<&SocketTable> {
+        self.tables.iter().find(|table| table.netns == netns)
+    }
+}
+
 /// A namespace could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum NetnsError {

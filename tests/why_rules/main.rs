@@ -2,28 +2,16 @@
 //! a live machine.
 
 mod growth;
+#[path = "../support/made_up.rs"]
+mod made_up;
 mod ports;
 
 use std::net::SocketAddr;
 
-use sockscope::diagnose::picture::{Held, Picture, Process, Settings, Socket};
+use made_up::process;
+use sockscope::diagnose::picture::{Held, Picture, Settings, Socket};
 use sockscope::diagnose::{Finding, Question, Weight, diagnose};
 use sockscope::model::{Evidence, ProcState, SocketFacts, TcpInfo, TcpState, TimerKind, Tuple};
-
-fn process(name: &str, pid: i32) -> Process {
-    Process {
-        name: format!("{name} {pid}"),
-        key: u64::from(pid.unsigned_abs()),
-        pid,
-        program: name.to_owned(),
-        parent: None,
-        state: Some(ProcState::Sleeping),
-        zombie: false,
-        signals: None,
-        waits_in: None,
-        executes: None,
-    }
-}
 
 fn tuple(local: u16, remote: u16) -> Tuple {
     let at = |host, port| -> SocketAddr { ([10, 0, 0, host], port).into() };

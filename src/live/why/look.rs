@@ -181,16 +181,12 @@ fn unaccepted(tables: &Tables, rows: &[Row]) -> Result<Vec<Row>, ListError> {
     for listener in queues {
         let socket = &listener.socket;
         let local = socket.facts.tuple.local;
-        let table = tables
-            .tables
-            .iter()
-            .find(|table| table.netns == socket.netns);
         let port = Test::Port {
             side: Side::Local,
             from: local.port(),
             to: local.port(),
         };
-        let (Some(table), Some(code)) = (table, Code::of(&port)) else {
+        let (Some(table), Some(code)) = (tables.of(socket.netns), Code::of(&port)) else {
             continue;
         };
         let family = match local.is_ipv4() {
@@ -287,12 +283,11 @@ fn peers(root: &ProcRoot, tables: &Tables, rows: &[Row]) -> Result<Vec<Row>, Lis
     for row in &mut found {
         let holders: Vec<LiveHolder> = walk.of(row.socket.facts.inode).cloned().collect();
         // Asked again: the inode is still this socket's, so the holders are.
-        let now = tables.tables.iter().find_map(|table| {
-            let facts = &row.socket.facts;
-            let same = table.netns == row.socket.netns;
-            same.then(|| table.diag.query_cookie(facts.tuple, facts.cookie))
-        });
-        let same = matches!(now, Some(Ok(Some(now))) if now.inode == row.socket.facts.inode);
+        let facts = &row.socket.facts;
+        let now = tables
+            .of(row.socket.netns)
+            .map(|table| table.diag.query_cookie(facts.tuple, facts.cookie));
+        let same = matches!(now, Some(Ok(Some(now))) if now.inode == facts.inode);
         if same && !holders.is_empty() {
             row.owners = Owners::Held {
                 holders,
@@ -310,12 +305,8 @@ fn detail(tables: &Tables, row: &mut Row) {
     if !(asks_for_peer(facts) || unread) || facts.inode == 0 && facts.state == TcpState::FinWait2 {
         return;
     }
-    let table = tables
-        .tables
-        .iter()
-        .find(|table| table.netns == row.socket.netns);
     // Whatever has closed meanwhile stays as it was seen.
-    if let Some(table) = table
+    if let Some(table) = tables.of(row.socket.netns)
         && let Ok(Some(now)) = table.diag.query_cookie(facts.tuple, facts.cookie)
         && now.state == facts.state
     {
